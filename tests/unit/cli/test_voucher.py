@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from catalyst.billing.domain.voucher import grant_of
-from catalyst.cli import kinds, voucher
+from catalyst.cli import kinds, owned, voucher
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
+from catalyst.client.errors import Problem
 from catalyst.client.rows import Row
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.voucher_v1 import shown_prefix, voucher_id
@@ -68,6 +69,31 @@ def test_a_redemption_that_failed_ends_with_3_and_says_why(
     assert (shown.out, says in shown.err) == ("", True)
     assert ended([*REDEEM, "--json"]) == ExitCode.REJECTED
     assert json.loads(capsys.readouterr().err)["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "what"),
+    [
+        ("voucher preview SPRING-FAIR", "voucher-redeemed", "catalyst billing balance"),
+        ("voucher redeem SPRING-FAIR", "voucher-redeemed", "catalyst billing balance"),
+        ("billing invoice replay 2026-11", "invoice-not-found", "catalyst billing invoice list"),
+    ],
+)
+def test_what_to_do_names_the_organization_that_was_given(
+    line: str,
+    code: str,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def answer(*_: object) -> Any:
+        raise Problem(409, code)
+
+    over(monkeypatch, status="failed", code=code)
+    monkeypatch.setattr(owned, "answer", answer)
+    monkeypatch.setattr("catalyst.cli.output.as_called", str)
+    assert ended([*line.split(), "--org", "omantel", "--url", URL]) != ExitCode.OK
+    assert f"`{what} --org omantel` shows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

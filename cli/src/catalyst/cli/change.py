@@ -10,7 +10,7 @@ import typer
 from catalyst.cli import following, owned, planned, said
 from catalyst.cli.ages import lasting
 from catalyst.cli.calling import as_called
-from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.exits import Ended, ExitCode, Failure, next_step
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import exit_of, tell, unsure
 from catalyst.cli.sending import commands
@@ -148,7 +148,7 @@ def carry_out(target: Target, text: str, form: Format, *, watch: bool, timeout: 
         _applied_before(kept, text, found, before, form)
         return
     if not watch or exit_of(found) is not ExitCode.OK:
-        hint = said.anew(target, kept, found)
+        hint = said.anew(target, kept, found) or next_step(found.code, kept.organization)
         tell(found, form, lambda: said.after_apply(target, kept, text, found), hint)
         return
     if form is Format.TABLE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -89,13 +90,24 @@ NEXT: Final[dict[str, str]] = {
     "voucher-not-found": "is the code as it was given, every letter of it?",
     "policy-not-found": "`catalyst get policies` lists yours",
     "parent-not-found": "`catalyst get organizations` lists those that can be one",
-    "invoice-not-found": "`catalyst billing invoice list` shows those there are; a month that runs "
-    "has none until it is closed",
+    "invoice-not-found": "`catalyst billing invoice list --org ORGANIZATION` shows those there "
+    "are; a month that runs has none until it is closed",
     "not-parked": "`catalyst dlq list` shows what was set aside",
     "prices-unavailable": "`catalyst billing price-book apply FILE` brings one; it needs the role "
     "billing-admin",
 }
 """What to do about a refusal, by its code, where somebody can do something."""
+
+
+def next_step(code: str, owner: str = "") -> str:
+    """Return what to do about a refusal; empty: nothing that its code alone says.
+
+    Args:
+        code: The refusal's code.
+        owner: The Organization that it is about, where one was named.
+    """
+    told = NEXT.get(code, "")
+    return told.replace("ORGANIZATION", shlex.quote(owner)) if owner else told
 
 
 class Failure(Exception):
@@ -234,10 +246,13 @@ def of_refusal(code: str) -> ExitCode:
     return found if found in _DECIDED else ExitCode.REJECTED
 
 
-def of_problem(problem: Problem) -> Failure:
-    """Return a refusal as the end of the command: by its code, where a rule of ours has decided."""
+def of_problem(problem: Problem, owner: str = "") -> Failure:
+    """Return a refusal as the end of the command: by its code, where a rule of ours has decided.
+
+    `owner` is as in `next_step`.
+    """
     exit_code = _BY_STATUS.get(problem.status, ExitCode.REJECTED)
-    hint = NEXT.get(problem.code, "")
+    hint = next_step(problem.code, owner)
     if problem.code in CODES and problem.code not in _OF_DOORS:
         exit_code = of_refusal(problem.code)
     if problem.status == 403:

@@ -10,7 +10,7 @@ import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import owned
-from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.exits import Ended, ExitCode, Failure, of_problem
 from catalyst.cli.get import Wanted, read
 from catalyst.cli.output import Format, Table, clean, note, show, to_the_second, write
 from catalyst.cli.planshow import amount
@@ -260,7 +260,7 @@ def _asked(target: Target, question: str, asked: dict[str, Any], owner: str, typ
         return owned.answer(target, "billing", question, asked, owner)
     except Problem as problem:
         if problem.code != "credit-note-not-found":
-            raise
+            raise of_problem(problem, owner) from problem
         name = asked["credit_note"]
         shape = _MONTHLY.fullmatch(name)
         if shape is not None:

@@ -14,7 +14,7 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.ages import left
-from catalyst.cli.exits import NEXT, ExitCode, Failure, Typed, of_refusal
+from catalyst.cli.exits import ExitCode, Failure, Typed, next_step, of_problem, of_refusal
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.planshow import amount as in_words
 from catalyst.cli.send import conclude, exit_of
@@ -33,6 +33,7 @@ from catalyst.cli.target import (
 )
 from catalyst.cli.watched import followed, told
 from catalyst.client import draft
+from catalyst.client.errors import Problem
 from catalyst.client.http_transport import HttpClient
 from catalyst.client.rows import Change, Put, name_of
 from catalyst.client.watching import Watch
@@ -124,7 +125,10 @@ def preview(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    found = owned.answer(target, "billing", "preview-voucher", {"code": code}, owner)
+    try:
+        found = owned.answer(target, "billing", "preview-voucher", {"code": code}, owner)
+    except Problem as problem:
+        raise of_problem(problem, owner) from problem
     ends = f", until {left(found['ends'])}" if found.get("ends") else ""
     text = f"{found['prefix']} gives {in_words(found['amount'])}{ends}"
     show(found, output, lambda: write(clean(text)))
@@ -153,11 +157,11 @@ def redeem(
     send = _send(target, "redeem-voucher", owner, "redemption", name, {"code": code}, timeout)
     sent = owned.sent(target, owner, send)
     if exit_of(sent) is not ExitCode.OK:
-        conclude(sent, output)
+        conclude(sent, output, next_step(sent.code, owner))
     doc = run(_over(target, owner, name, timeout))
     if doc["status"] == "failed":
         text = CODES[doc["code"]].meaning if doc["code"] in CODES else "It was not redeemed."
-        hint = NEXT.get(doc["code"], "")
+        hint = next_step(doc["code"], owner)
         code = doc["code"]
         raise Failure(of_refusal(code), f"{code}: {text}", code=code, hint=hint)
     worth = f"{in_words(doc['amount'])} of {doc['prefix']} stands on the account of {owner}"
