@@ -185,6 +185,22 @@ def test_a_search_that_finds_nothing_says_so_without_a_table(
     assert (shown.out, shown.err.strip()) == ("", said)
 
 
+@each([("", "1.1.0"), ("1.0.0", "1.0.0")])
+def test_the_version_that_was_asked_for_stands_at_the_top(
+    asked: str,
+    shown: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    texts = dict.fromkeys(("description", "documentation", "license"), "")
+    lists: dict[str, Any] = {name: [] for name in ("needs", "versions", "runs")}
+    card = {**CARD, "title": "Wiki", "version": "1.1.0"}
+    answered(monkeypatch, {"card": card, "version": shown, "copies": None, **texts, **lists})
+    catalog.show_("bp-wiki", org="acme", version=asked, url="http://x:1")
+    assert capsys.readouterr().out.splitlines()[0] == f"Wiki (bp-wiki {shown})"
+
+
 @pytest.mark.guarantee("G14.24")
 @pytest.mark.parametrize(
     ("most", "line"),

@@ -132,7 +132,7 @@ def show_(
     )
     asked: dict[str, Any] = {"blueprint": name, "version": version}
     where = {"environment": env, "application": app}
-    question, say = "show", _whole
+    question, say = "show", lambda result: _whole(result, version)
     if why_not is not None:
         question, say = "why-not", lambda result: _reasons(target, result, owner)
         asked |= {"version": why_not, **where} | ({"config": config} if config else {})
@@ -217,9 +217,10 @@ def _notes(card: dict[str, Any]) -> str:
     return ", ".join(notes)
 
 
-def _whole(result: dict[str, Any]) -> None:
+def _whole(result: dict[str, Any], asked: str) -> None:
     card = result["card"]
-    write(clean(f"{card['title']} ({card['name']} {card['version'] or 'without a version'})"))
+    version = result["version"] if asked else card["version"] or "without a version"
+    write(clean(f"{card['title']} ({card['name']} {version})"))
     for text in (card["summary"], result["description"]):
         if text:
             write(clean(text))
