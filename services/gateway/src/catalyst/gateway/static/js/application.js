@@ -29,6 +29,8 @@ export class ApplicationPage {
     this.notices = new Notices(organization, application, () => this.changed());
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
+    // Below both: what is planned may have been asked for in either.
+    this.plan = el("div");
     this.acts = el("section", { class: "card acts", "aria-label": "Upgrade, go back or remove", hidden: true });
     this.state = el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.said, this.news, this.why.node, this.free, this.marks);
     const title = el("h2", { text: application, tabindex: "-1" });
@@ -37,7 +39,7 @@ export class ApplicationPage {
       el("header", { class: "hero" }, this.emblem,
         el("div", {}, title, this.what), el("span", { class: "badge", text: environment })),
       this.state,
-      el("div", { class: "columns" }, this.order, el("div", { class: "aside" }, this.acts))));
+      el("div", { class: "columns" }, this.order, el("div", { class: "aside" }, this.acts)), this.plan));
     this.changed();
     title.focus();
   }
@@ -159,6 +161,7 @@ export class ApplicationPage {
     this.emblem.replaceChildren(emblemOf(desired?.blueprint ?? this.application, shown));
     this.acts.hidden = !desired || !this.builds;
     this.empty = "";
+    this.plan.replaceChildren();
     if (!desired) return;
     const { organization, application, environment } = this;
     const order = new Order({ organization, blueprint: desired.blueprint, environment, application }, this.rows, {
@@ -175,6 +178,7 @@ export class ApplicationPage {
     this.earlier = el("div");
     this.forms = "";
     this.order.replaceChildren(el("h3", { text: "Configuration" }), order.node);
+    this.plan.replaceChildren(order.plan.node);
     this.acts.replaceChildren(el("h3", { text: "Upgrade, go back or remove" }), this.upgrades, this.earlier, el("div", { class: "actions" }, remove));
     this.#versions(desired, order);
   }

@@ -4,6 +4,7 @@ import { question } from "./asking.js";
 import { coded, el } from "./dom.js";
 import { gates } from "./gates.js";
 import { unread } from "./icons.js";
+import { paidBy } from "./paid.js";
 import { files, listed, needs, price } from "./parts.js";
 import { lacking } from "./refusal.js";
 
@@ -16,9 +17,9 @@ export class ChangePlan {
   #abort = null;
   #state = "";
 
-  /** `picture(locked)` is where the picture is of what is locked; `on.seen()`: there is something else to be said now. */
-  constructor(organization, change, picture, seen) {
-    Object.assign(this, { organization, change, picture, seen });
+  /** `rows()` are the live rows; `picture(locked)` is where the picture is of what is locked; `seen()`: there is something else to be said now. */
+  constructor(organization, change, { rows, picture, seen }) {
+    Object.assign(this, { organization, change, rows, picture, seen });
     this.node.append(el("h3", { text: "What it does" }), this.#body);
   }
 
@@ -78,7 +79,7 @@ export class ChangePlan {
       files(plan, true),
       plan.dependencies.length ? el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.picture)) : null,
       listed("Other Applications that need it", plan.dependents),
-      plan.lock.length ? price(plan) : null, this.#gates,
+      price(plan, paidBy(this.rows(), this.organization)), this.#gates,
       el("p", { class: "quiet" }, "Hash ", el("code", { class: "plan-hash", text: plan.hash })),
     ].filter(Boolean);
   }

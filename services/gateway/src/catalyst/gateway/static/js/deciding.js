@@ -20,7 +20,9 @@ export class Decision {
   /** `rows()` returns the live rows; `done(name)` is called when a command was accepted. */
   constructor(organization, change, { rows, session, done = () => {} }) {
     Object.assign(this, { organization, change, rows, session, done });
-    this.plan = new ChangePlan(organization, change, (locked) => (locked ? pictureOf(rows(), organization, locked) : ""), () => this.#settle());
+    this.plan = new ChangePlan(organization, change, {
+      rows, picture: (locked) => (locked ? pictureOf(rows(), organization, locked) : ""), seen: () => this.#settle(),
+    });
     const comment = new Text("What you say to it", { kind: "text", schema: {} }, false);
     const act = (text, mood, name, data) => el("button", { type: "button", class: mood, text, on: {
       click: () => this.send(name, { hash: this.#doc.hash, ...data(comment.control.value) }, comment),

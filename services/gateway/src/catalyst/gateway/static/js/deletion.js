@@ -4,6 +4,7 @@ import { Absence, absent } from "./absent.js";
 import { question } from "./asking.js";
 import { el } from "./dom.js";
 import { backTo, unread } from "./icons.js";
+import { paidBy } from "./paid.js";
 import { PlanView } from "./plan.js";
 import { lacking } from "./refusal.js";
 import { deletes } from "./rights.js";
@@ -24,6 +25,7 @@ export class DeletionPage {
       // Whoever sees no changes here sees in the row of what is deleted how far it is.
       opened: (change) => (inside ? go("change", change) : this.#begun(change, what)),
       again: () => this.#ask(),
+      paid: () => paidBy(rows(), organization),
       copies: () => [],
       picture: () => "",
       waiting: () => waiting(organization),

@@ -7,6 +7,7 @@ import { Extras } from "./extras.js";
 import { Choice, Text } from "./fields.js";
 import { pictureOf, unread } from "./icons.js";
 import { otherWays, wayOut } from "./otherway.js";
+import { paidBy } from "./paid.js";
 import { PlanView } from "./plan.js";
 import { placed, words } from "./refusal.js";
 import { steps } from "./schema.js";
@@ -52,6 +53,7 @@ export class Order {
     this.plan = new PlanView(about.organization, {
       opened: on.opened,
       again: (dependencies) => this.ask({ ...this.asked, dependencies }),
+      paid: () => paidBy(this.rows(), about.organization),
       copies: (blueprint, environment) => this.#copies(blueprint, environment),
       picture: (locked) => (locked ? pictureOf(this.rows(), about.organization, locked) : ""),
       waiting: () => on.waiting(about.organization),

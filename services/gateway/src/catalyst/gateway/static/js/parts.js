@@ -3,6 +3,7 @@
 import { coded, el } from "./dom.js";
 import { emblemOf } from "./icons.js";
 import { less, money } from "./money.js";
+import { meant } from "./paid.js";
 import { stepName } from "./steps.js";
 import { counted, duration } from "./words.js";
 
@@ -20,9 +21,16 @@ export function needs(plan, picture) {
     el("p", { class: "quiet", text: `${ROLES[one.role] ?? one.role}${one.needed_by.length ? `, for ${one.needed_by.join(", ")}` : ""}` })))));
 }
 
-/** Returns what it costs; what is not known any more of what was before and is left is not said. */
-export function price({ price: found }) {
-  if (!found) return el("div", { class: "part" }, el("h4", { text: "Price" }), el("p", { text: "Nothing is bought." }));
+/**
+ * Returns what it costs, or what it means for what is paid now (`subscriptions`); null if it is nothing for either.
+ * What is not known any more of what was before and is left is not said.
+ */
+export function price(plan, subscriptions) {
+  const { price: found } = plan;
+  if (!found) {
+    const told = meant(plan, subscriptions);
+    return told.length ? el("div", { class: "part" }, el("h4", { text: "Price" }), told) : null;
+  }
   const { quote, before, credit_after: after, covered } = found;
   const lines = [
     before ? ["A month for these now", money(before)] : null,

@@ -26,7 +26,7 @@ export class PlanView {
   /**
    * `on.opened(change)`: the plan is being carried out; `on.again(dependencies)`: plan once more;
    * `on.copies(blueprint, environment)`: the Applications that an alias could stand for;
-   * `on.picture(locked)`: where the picture is of what is locked; `on.waiting()`: what waits now, as `Waiting`; `on.go(kind, name)` leads to a change.
+   * `on.paid()`: the subscriptions that are paid now; `on.picture(locked)`: where the picture is of what is locked; `on.waiting()`: what waits now, as `Waiting`; `on.go(kind, name)` leads to a change.
    */
   constructor(organization, on) {
     this.organization = organization;
@@ -57,7 +57,7 @@ export class PlanView {
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
         plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually ${duration(usual * 1000)}` }) : null),
-      this.#blocked(plan), ...(removal ? kept : []), this.#dependencies(plan), plan.lock.length && !removal ? price(plan) : null, gates(plan),
+      this.#blocked(plan), ...(removal ? kept : []), this.#dependencies(plan), price(plan, this.on.paid()), gates(plan),
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("Other Applications that need it", plan.dependents),
       ...(removal ? [] : kept),
