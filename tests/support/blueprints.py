@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from catalyst.blueprints.package import Package, of_files
 from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
 
@@ -53,6 +56,21 @@ metadata:
   name: ${{ application.name }}
 data:
   replicas: "${{ config.replicas }} of ${{ environment.name }}"
+"""
+
+
+def documented(schema: dict[str, Any], **manifests: Any) -> str:
+    """Return a document that holds a `configSchema` and little else."""
+    source = {"source": {"kind": "Kustomize", "ref": "manifests"}, **manifests}
+    return f"""\
+apiVersion: catalyst.openova.io/v1
+kind: Blueprint
+metadata: {{name: bp-wiki}}
+spec:
+  version: 1.2.0
+  card: {{title: Wiki}}
+  configSchema: {json.dumps({"type": "object", **schema})}
+  manifests: {json.dumps(source)}
 """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.blueprints import package
+from tests.support.blueprints import documented, package
 from tests.support.each import each
 from typing_extensions import override
 
@@ -137,20 +137,10 @@ def test_the_work_for_the_worst_schema_is_bounded(name: str) -> None:
     schema = WORST[name]
     assert configschema.beyond(schema, "the schema") == []
     assert len(list(metaschema.walk(schema))) <= soundness.MAX_SCHEMAS
-    written = json.dumps({"type": "object", **schema})
-    document = f"""\
-apiVersion: catalyst.openova.io/v1
-kind: Blueprint
-metadata: {{name: bp-wiki}}
-spec:
-  version: 1.2.0
-  card: {{title: Wiki}}
-  configSchema: {written}
-  manifests: {{source: {{kind: Kustomize, ref: manifests}}}}
-"""
     with pytest.MonkeyPatch.context() as patch:
         work = Work(patch)
-        assert lint(package(document, MANIFEST), known=None).blueprint is not None
+        found = lint(package(documented(schema), MANIFEST), known=None)
+        assert found.blueprint is not None
     # Each is a few microseconds: the configuration is made four times, and looked at as often.
     assert work.compiled <= 2 * MAX_EFFORT
     assert work.looks <= 2 * MAX_EFFORT
@@ -279,16 +269,7 @@ def test_a_schema_is_walked_no_more_often_for_many_expressions_than_for_one() ->
 
     inner = of(**{f"n{number}": {"type": "string"} for number in range(190)})
     schema = of(top=of(a={"allOf": [inner, of(more={}), {"if": of(x={}), "then": of(y={})}]}))
-    document = f"""\
-apiVersion: catalyst.openova.io/v1
-kind: Blueprint
-metadata: {{name: bp-wiki}}
-spec:
-  version: 1.2.0
-  card: {{title: Wiki}}
-  configSchema: {json.dumps(schema)}
-  manifests: {{source: {{kind: Kustomize, ref: manifests}}}}
-"""
+    document = documented(schema)
     assert walked(1) <= walked(400) <= walked(1) + 5
 
 

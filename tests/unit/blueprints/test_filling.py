@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.blueprints import package
+from tests.support.blueprints import documented, package
 
 from catalyst.blueprints import configschema, filling
 from catalyst.blueprints.configschema import (
@@ -40,19 +40,8 @@ def of(**properties: Any) -> dict[str, Any]:
 
 
 def linted(schema: dict[str, Any], manifests: dict[str, Any] | None = None) -> Linted:
-    source = {"source": {"kind": "Kustomize", "ref": "manifests"}, **(manifests or {})}
-    document = f"""\
-apiVersion: catalyst.openova.io/v1
-kind: Blueprint
-metadata: {{name: bp-wiki}}
-spec:
-  version: 1.2.0
-  card: {{title: Wiki}}
-  configSchema: {json.dumps({"type": "object", **schema})}
-  manifests: {json.dumps(source)}
-"""
     manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: b}\n"
-    return lint(package(document, manifest), known=None)
+    return lint(package(documented(schema, **(manifests or {})), manifest), known=None)
 
 
 def told(found: Linted) -> list[tuple[str, str, str, str]]:
