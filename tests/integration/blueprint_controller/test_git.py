@@ -211,7 +211,14 @@ async def test_no_directory_is_an_organization_s(js: JetStream, tmp_path: Path) 
         for outside in ("/etc", "../keys", f"{tmp_path}/sources/../keys"):
             refused = await registry.add("own", outside)
             assert refused.code == "source-location-forbidden"
-            assert "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES" in refused.message
+            named = f"{tmp_path}/sources, which BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES names"
+            assert refused.message == f"the directory is not below {named}"
+            # Whoever may not add one is not told where directories are.
+            other = {"kind": "directory", "location": outside, "origin": "public"}
+            told = await registry.send(
+                "blueprint.add-source.v1", source_ref(None, "own"), other, email="ada@acme.example"
+            )
+            assert (told.code, str(tmp_path) in told.message) == ("forbidden", False)
         (tmp_path / "sources" / "link").symlink_to(tmp_path / "keys")
         await registry.add("linked", "link")
         source = await registry.read("linked", 1)

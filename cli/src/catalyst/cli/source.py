@@ -189,7 +189,10 @@ def _where(location: str, owner: str | None) -> str:
         return f"on our own Git, {own} can be read"
     if location.startswith(_GIT):
         return f"BLUEPRINT_CONTROLLER_GIT_HOSTS names the hosts that are allowed; {_SET}"
-    return f"BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES names the directory; {_SET}"
+    return (
+        "a directory is read below the one that BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES names, and "
+        f"no other; for another, {_SET}"
+    )
 
 
 def _finish(found: Outcome, form: Format, said: str, next_: str = "", *, hint: str = "") -> None:

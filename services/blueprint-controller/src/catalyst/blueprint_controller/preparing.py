@@ -20,6 +20,7 @@ from catalyst.chassis.service import Asking
 from catalyst.contracts import blueprint_v1 as bp1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.roles import SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Ref
 
 _KEPT: Final = 200
@@ -37,7 +38,7 @@ class Preparing:
         self._read: OrderedDict[str, Blueprint] = OrderedDict()
 
     async def place(
-        self, command: bp1.AddSource, ref: Ref, _actor: Actor, _now: datetime, _asking: Asking
+        self, command: bp1.AddSource, ref: Ref, actor: Actor, _now: datetime, _asking: Asking
     ) -> None:
         """Refuse a source at a place that must not be read; its name is told before that.
 
@@ -54,6 +55,9 @@ class Preparing:
             branch=command.branch,
             folder=command.folder,
         )
+        if ref.organization is None and SOVEREIGN_ADMIN not in actor.roles:
+            # The rule refuses whoever may not add one; what may be read here is not told to them.
+            return
         await self._sources.admit(place)
 
     async def content(

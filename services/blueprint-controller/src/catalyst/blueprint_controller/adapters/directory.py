@@ -25,6 +25,7 @@ from catalyst.blueprints.starter import loading
 
 _MAX_DEPTH: Final = 8
 _MAX_FOLDERS: Final = 20_000
+OUTSIDE: Final = "the directory is not below the one that is allowed"
 
 
 def read_directory(root: Path, location: str, folder: str) -> Reading:
@@ -44,7 +45,7 @@ def read_directory(root: Path, location: str, folder: str) -> Reading:
     except (OSError, RuntimeError, ValueError) as error:
         raise Unusable("not-found", "there is no such directory") from error
     if not top.is_relative_to(real):
-        raise Unusable("not-allowed", "the directory is not below the one that is allowed")
+        raise Unusable("not-allowed", OUTSIDE)
     if not top.is_dir():
         raise Unusable("not-found", "it is not a directory")
     try:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from catalyst.blueprint_controller.adapters.directory import read_built_in, read_directory
+from catalyst.blueprint_controller.adapters.directory import OUTSIDE, read_built_in, read_directory
 from catalyst.blueprint_controller.adapters.git import GitSource, name_of
 from catalyst.blueprint_controller.adapters.outside import Outside, Plain, is_allowed, wanted
 from catalyst.blueprint_controller.ports import Place, Reading, Unusable
@@ -109,7 +109,9 @@ class AllSources:
         path = PurePosixPath(place.location)
         root = PurePosixPath(self._directories)
         if ".." in path.parts or (path.is_absolute() and not path.is_relative_to(root)):
-            raise _forbidden(f"the directory is not below the one that {_SETTING} names")
+            raise _forbidden(
+                f"the directory is not below {self._directories}, which {_SETTING} names"
+            )
 
     async def read(self, place: Place, known: str) -> Reading | None:
         """Return what is in a source; None if that is still what `known` is the revision of.
@@ -123,8 +125,10 @@ class AllSources:
         try:
             self._judge(place)
         except Rejected as error:
-            # What was allowed when it was added may be allowed no longer.
-            raise Unusable("not-allowed", error.message) from error
+            # What was allowed when it was added may be allowed no longer. Where directories may be
+            # is told to whoever adds one alone; this is shown to all who see the source.
+            why = OUTSIDE if place.kind == "directory" else error.message
+            raise Unusable("not-allowed", why) from error
         if place.kind == "directory":
             root = Path(self._directories)
             found = await asyncio.to_thread(read_directory, root, place.location, place.folder)
