@@ -7,7 +7,7 @@ made twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -21,6 +21,8 @@ Key = tuple[str, str]
 """Name and version of a Blueprint."""
 Assigned = dict[str, Key]
 """What each Application is a copy of."""
+Ways = tuple[str, dict[str, str]]
+"""An Application that meets a need, and what is shared by whom then."""
 
 NAMES: Final = ("bp-aa", "bp-bb", "bp-cc", "bp-dd")
 VERSIONS: Final = ("1.0.0", "1.1.0", "2.0.0", "2.1.0-rc.1")
@@ -120,6 +122,32 @@ class World:
         ]
         return spec
 
+    def owner(self, application: str) -> str:
+        """Return whose own copy it is, by its name; nothing: everybody's."""
+        owners = [
+            user
+            for user, uses in self.uses.items()
+            for need, other in uses.items()
+            if other == application == f"{user}-{alias(need)}"
+        ]
+        return "".join(owners)
+
+    def renamed(self, old: str, new: str) -> World:
+        """Return the same with another name for what runs."""
+
+        def name(one: str) -> str:
+            return new if one == old else one
+
+        return replace(
+            self,
+            running={name(one): key for one, key in self.running.items()},
+            flags={name(one): flag for one, flag in self.flags.items()},
+            uses={
+                name(one): {need: name(other) for need, other in uses.items()}
+                for one, uses in self.uses.items()
+            },
+        )
+
     def movable(self, application: str, version: str, target: str) -> bool:
         """Return whether what runs may get a version."""
         blueprint, now = self.running[application]
@@ -181,6 +209,11 @@ def drawn(luck: Random) -> World:
         _run(
             world, luck, f"app-{number}", luck.choice(old if old and luck.random() < 0.7 else keys)
         )
+    for at in reversed(range(len(world.running))):
+        user = list(world.running)[at]
+        for need, other in world.uses[user].items():
+            if luck.random() < 0.3:
+                world = world.renamed(other, f"{user}-{alias(need)}")
     return world
 
 
@@ -279,37 +312,61 @@ class Force:
             return [one for one in all_ if self.world.movable(slot, one, self.target)]
         return [one for one in all_ if self.world.installable(blueprint, one)]
 
-    def slots(self, parent: str, blueprint: str, chosen: dict[str, str]) -> tuple[list[str], bool]:
-        """Return the Applications that a need may be met by, and whether others share that."""
+    def slots(self, parent: str, blueprint: str, shared: dict[str, str]) -> Iterator[Ways]:
+        """Yield the Applications that a need may be met by, with what others share from then on."""
+        if not parent.startswith("new "):
+            named = self._named(parent, blueprint)
+            yield from ((slot, shared) for slot in named or ())
+            yield from () if named is not None else self._for_all(blueprint, shared)
+            return
+        part = f"part {blueprint}"
+        if part in shared:
+            yield shared[part], shared
+            return
+        for slot in self._decided(blueprint):
+            yield slot, {**shared, part: slot}
+        for slot, more in self._for_all(blueprint, shared):
+            yield slot, {**more, part: slot}
+
+    def _named(self, parent: str, blueprint: str) -> list[str] | None:
+        """Return what somebody chose, or what is used already; None: neither."""
         kept = self.world.uses.get(parent, {}).get(blueprint, "")
         choice = self.question.choices.get(blueprint, "") if parent == self.target else ""
         if choice == NEW:
-            return [f"new {blueprint} for {parent}"], False
+            return [f"new {blueprint} for {parent}"]
         if choice and choice != kept:
             copy = self.world.running.get(choice, ("", ""))[0]
-            return [choice] if copy == blueprint and choice != parent else [], False
-        if kept:
-            return [kept], False
-        if blueprint in chosen:
-            return [chosen[blueprint]], True
+            return [choice] if copy == blueprint and choice != parent else []
+        return [kept] if kept else None
+
+    def _decided(self, blueprint: str) -> list[str]:
+        """Return what parts of the target share with it."""
+        name = self.question.blueprint
+        versions = self.options(self.target, name)
+        known = any(blueprint in self.world.blueprints[name, one].needs for one in versions)
+        return (self._named(self.target, blueprint) or []) if known else []
+
+    def _for_all(self, blueprint: str, shared: dict[str, str]) -> Iterator[Ways]:
+        """Yield what everybody may share who has not chosen."""
         present = [
             name
             for name, (copy, _) in self.world.running.items()
-            if copy == blueprint and name != self.target
+            if copy == blueprint
+            and name != self.target
+            and self.world.owner(name) in {"", self.target}
         ]
-        return present or [f"new {blueprint}"], True
+        slots = [shared[blueprint]] if blueprint in shared else present or [f"new {blueprint}"]
+        yield from ((slot, {**shared, blueprint: slot}) for slot in slots)
 
     def expand(
-        self, done: Assigned, chosen: dict[str, str], agenda: list[tuple[str, str, str]]
+        self, done: Assigned, shared: dict[str, str], agenda: list[tuple[str, str, str]]
     ) -> Iterator[bool]:
         """Yield once for each way to meet all needs."""
         if not agenda:
             yield True
             return
         (parent, blueprint, rule), rest = agenda[0], agenda[1:]
-        slots, shared = self.slots(parent, blueprint, chosen)
-        for slot in slots:
-            more = {**chosen, blueprint: slot} if shared else chosen
+        for slot, more in self.slots(parent, blueprint, shared):
             if slot in done:
                 if done[slot][1] in FITS[rule]:
                     yield from self.expand(done, more, rest)

@@ -106,12 +106,15 @@ def test_each_that_could_be_shared_is_named_and_the_way_around_them() -> None:
     shop.blueprint("bp-wiki", "1.0.0", "sql=bp-postgres ^17")
     shop.runs("one", "bp-postgres", "15.0.0")
     shop.runs("two", "bp-postgres", "16.0.0")
-    assert refused(shop) == [
+    told = [
         "bp-wiki 1.0.0 needs bp-postgres ^17",
         "acme-prod already runs bp-postgres 15.0.0 as one",
         "acme-prod already runs bp-postgres 16.0.0 as two",
-        "a copy of its own is another way: sql=new",
     ]
+    # A way that leads nowhere is not told.
+    assert refused(shop) == told
+    shop.blueprint("bp-postgres", "17.0.0", upgrades={"blocks": ["<17"]})
+    assert refused(shop)[-1] == "a copy of its own is another way: --dep sql=new"
 
 
 def test_only_what_the_target_needs_itself_is_chosen_otherwise() -> None:
@@ -125,7 +128,7 @@ def test_only_what_the_target_needs_itself_is_chosen_otherwise() -> None:
         "bp-wiki 1.0.0 needs bp-postgres ^16",
         "acme-prod already runs bp-postgres 15.0.0 as db",
     ]
-    assert refused(shop) == [*both, "a copy of its own is another way: sql=new"]
+    assert refused(shop) == [*both, "a copy of its own is another way: --dep sql=new"]
     shop.blueprint("bp-wiki", "2.0.0", "bp-chat ^2")
     shop.blueprint("bp-chat", "2.0.0", "db=bp-postgres ^17")
     assert refused(shop) == [
@@ -182,5 +185,5 @@ def test_no_more_than_the_newest_five_are_said_not_to_be_reached() -> None:
             "it blocks 15.x"
             for minor in (6, 5, 4, 3, 2)
         ),
-        "a copy of its own is another way: sql=new",
+        "a copy of its own is another way: --dep sql=new",
     ]

@@ -6,7 +6,7 @@ import pytest
 from tests.support.catalogue import Shop
 from tests.unit.catalog_svc.test_solving import lock, reasons, refused, solved
 
-from catalyst.catalog_svc.domain.solving import MAX_NAME
+from catalyst.catalog_svc.domain.copies import MAX_NAME
 from catalyst.contracts import blueprint_v1 as bp1
 
 

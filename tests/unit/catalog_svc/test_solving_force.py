@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from random import Random
 
 import pytest
@@ -34,6 +33,7 @@ def check(world: World, question: Asked, found: Solution) -> None:
                 assert there.blueprint == need
                 assert there.version in FITS[rule]
     check_choices(world, question, lock)
+    check_shared(world, question, lock)
     for application, uses in world.uses.items():
         for need, other in uses.items():
             if application not in lock and other in lock:
@@ -72,16 +72,44 @@ def check_choices(world: World, question: Asked, lock: dict[str, Locked]) -> Non
             asked_for = one.application == question.target and need in question.choices
             assert asked_for or one.dependencies.get(alias(need), used) == used
     near = lock[question.target].dependencies
-    users = Counter(other for one in lock.values() for other in one.dependencies.values())
+    users: dict[str, list[str]] = {}
+    for one in lock.values():
+        for other in one.dependencies.values():
+            users.setdefault(other, []).append(one.role)
     for need, choice in question.choices.items():
         if alias(need) not in near:
             continue
         there = near[alias(need)]
         if choice == NEW:
-            assert (lock[there].role, users[there]) == ("new", 1)
+            assert lock[there].role == "new"
+            assert all(role in {"target", "new"} for role in users[there])
             assert there not in world.running
         else:
             assert there == choice
+
+
+def check_shared(world: World, question: Asked, lock: dict[str, Locked]) -> None:
+    """Fail if what is another one's own is shared unasked, or what comes along shares otherwise.
+
+    What comes along shares what was decided for the target, if that fits all that comes along.
+    """
+    target = lock[question.target]
+    used = world.uses.get(target.application, {})
+    parts: dict[str, list[tuple[str, str]]] = {}
+    for one in lock.values():
+        for need, rule in wanted(world, question, one).items():
+            there = one.dependencies[alias(need)]
+            if one.role == "new":
+                parts.setdefault(need, []).append((there, rule))
+            named = one is target and need in question.choices
+            if not named and world.uses.get(one.application, {}).get(need) != there:
+                decided = question.choices.get(need), used.get(need)
+                assert world.owner(there) in {"", target.application} or there in decided
+    for need, found in parts.items():
+        there = target.dependencies.get(alias(need), "")
+        if (need in question.choices or need in used) and there:
+            fits = all(lock[there].version in FITS[rule] for _, rule in found)
+            assert not fits or {one for one, _ in found} == {there}
 
 
 def answer(shop: Shop, request: Request) -> Solution | str:

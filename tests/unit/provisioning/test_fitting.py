@@ -146,7 +146,7 @@ async def test_what_is_only_coming_is_not_built_upon(place: Town, others: Others
     assert codes(found) == [("dependency-unsettled", "ch-0")]
     message = found.blocked_by[0].message
     assert message.startswith("kiosk needs store ^1 || ^2, and ch-0 works on store: plan again")
-    assert message.endswith("; a copy of its own is another way: store=new")
+    assert message.endswith("; a copy of its own is another way: --dep store=new")
     with pytest.raises(Rejected) as caught:
         apply(place, "ch-1", found)
     assert caught.value.code == "dependency-unsettled"

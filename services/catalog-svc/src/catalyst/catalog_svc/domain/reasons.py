@@ -7,7 +7,8 @@ from typing import Final
 
 from catalyst.catalog_svc.domain import waiting
 from catalyst.catalog_svc.domain.entry import Entry, Offered
-from catalyst.catalog_svc.domain.universe import NEW, UNDECIDED, Need, Pin, Universe
+from catalyst.catalog_svc.domain.pins import Need, Pin
+from catalyst.catalog_svc.domain.universe import NEW, UNDECIDED, Universe
 from catalyst.contracts.blocked import Link
 
 MAX_NAMED: Final = 5
@@ -39,6 +40,22 @@ def waits(universe: Universe, needs: Sequence[Need]) -> tuple[Link, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def ways(universe: Universe, needs: Sequence[Need]) -> tuple[str, ...]:
+    """Return the target's aliases for which a copy of its own might be a way out."""
+    shared = ("any:", "app:")
+    found = {
+        need.alias
+        for need in _expanded(needs)
+        if need.alias and _is_target(universe, need) and need.slot.startswith(shared)
+    }
+    return tuple(sorted(found))
+
+
+def way(alias: str) -> str:
+    """Return a way out as it is typed."""
+    return f"a copy of its own is another way: --dep {alias}={NEW}"
+
+
 def _slots(needs: Sequence[Need]) -> dict[str, list[Need]]:
     slots: dict[str, list[Need]] = {}
     for need in sorted(_expanded(needs), key=_order):
@@ -54,8 +71,8 @@ def _order(need: Need) -> tuple[str, ...]:
 def _expanded(needs: Iterable[Need]) -> Iterator[Need]:
     """Yield the needs; for those of a choice what the choice was made for."""
     for need in needs:
-        if need.parent is not None and need.parent.slot.startswith("any:"):
-            yield from need.parent.via
+        if need.parent is not None and need.parent.instead:
+            yield from _expanded(need.parent.via)
         else:
             yield need
 
@@ -67,15 +84,20 @@ def _path(need: Need) -> list[str]:
     while at is not None and at.parent is not None and at.parent not in seen:
         parent = at.parent
         seen.add(parent)
-        if not parent.slot.startswith("any:") and at.slot != UNDECIDED:
+        if not parent.instead and at.slot != UNDECIDED:
             lines.append(f"{parent.name} {parent.text} needs {at.blueprint} {at.wanted}")
         at = next((one for one in parent.via if one.parent is not None), None)
     return lines[::-1]
 
 
 def _facts(universe: Universe, slot: str, needs: Sequence[Need]) -> Iterator[str]:
-    kind, _, rest = slot.partition(":")
     blueprint = needs[0].blueprint
+    if slot.startswith("part:"):
+        decided = universe.decided[blueprint]
+        if decided.startswith("app:"):
+            yield from _present(universe, decided.removeprefix("app:"), needs)
+        slot = universe.common(blueprint)
+    kind, _, rest = slot.partition(":")
     if kind == "wrong" and rest:
         yield _wrong(universe, rest, blueprint)
     elif kind == "wrong":
@@ -86,11 +108,6 @@ def _facts(universe: Universe, slot: str, needs: Sequence[Need]) -> Iterator[str
         names = universe.existing(blueprint) if kind == "any" else (rest,)
         for name in names:
             yield from _present(universe, name, needs)
-        aliases = sorted(
-            {need.alias for need in needs if need.alias and _is_target(universe, need)}
-        )
-        for alias in aliases:
-            yield f"a copy of its own is another way: {alias}={NEW}"
 
 
 def _exists(universe: Universe, needs: Sequence[Need]) -> bool:
@@ -151,7 +168,7 @@ def _offers(universe: Universe, blueprint: str, needs: Sequence[Need]) -> Iterat
     fit = _fitting((*entry.versions, *entry.pending), needs)
     refused = [why for one in fit[:MAX_NAMED] if (why := entry.refusal(one))]
     yield from refused
-    if not refused:
+    if not fit:
         yield _listed(entry, needs)
 
 

@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.catalog_svc.domain.entry import parsed_range
-from catalyst.catalog_svc.domain.universe import UNDECIDED, Need, Pin, Universe, Values
+from catalyst.catalog_svc.domain.pins import Need, Pin
+from catalyst.catalog_svc.domain.universe import UNDECIDED, Universe, Values
 
 MAX_LOCK: Final = 50
 """Applications in one lock: as many as one change takes."""
@@ -103,7 +104,7 @@ class _Bound(BaseReporter[Need, Pin, str]):
 
     @override
     def ending_round(self, index: int, state: Any) -> None:
-        if sum(not slot.startswith("any:") for slot in state.mapping) > MAX_LOCK:
+        if sum(not pin.instead for pin in state.mapping.values()) > MAX_LOCK:
             raise TooMuch(f"more than {MAX_LOCK} Applications would be needed")
 
 

@@ -13,15 +13,16 @@ from catalyst.blueprints.merging import merged
 from catalyst.blueprints.versions import BadVersion
 from catalyst.catalog_svc.domain import reasons
 from catalyst.catalog_svc.domain.catalogue import Catalogue
+from catalyst.catalog_svc.domain.copies import numbered, own_name, short
 from catalyst.catalog_svc.domain.entry import parsed_range
+from catalyst.catalog_svc.domain.pins import Need, Pin
 from catalyst.catalog_svc.domain.resolving import Impossible, TooMuch, resolve
-from catalyst.catalog_svc.domain.universe import NEW, Need, Pin, Request, Universe, Values
+from catalyst.catalog_svc.domain.universe import NEW, Request, Universe, Values
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.codec import pointer_token
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 
-MAX_NAME: Final = 40
 _PREFIX: Final = "bp-"
 _SEARCHES: Final = 8
 """Searches until the configuration of what is new is known; each lays down one level more."""
@@ -30,11 +31,19 @@ _SEARCHES: Final = 8
 class Unsolvable(Rejected):
     """Nothing fits: `not-solvable`, with the reasons in a row."""
 
-    def __init__(self, lines: Sequence[str], waits: tuple[Link, ...]) -> None:
-        """Refuse for reasons; `waits` is the chain of what comes by itself, as links."""
+    def __init__(
+        self, lines: Sequence[str], waits: tuple[Link, ...], ways: Sequence[str] = ()
+    ) -> None:
+        """Refuse for reasons.
+
+        `waits` is the chain of what comes by itself, as links; for an alias among `ways` a copy of
+        its own may be a way out, which nobody has tried.
+        """
         errors = [FieldError(pointer="/version", rule="not-solvable", message=x) for x in lines]
         super().__init__("not-solvable", "; ".join(lines), errors)
+        self.lines = tuple(lines)
         self.waits = waits
+        self.ways = tuple(ways)
 
 
 class Locked(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +71,34 @@ class Solution(msgspec.Struct, frozen=True, kw_only=True):
 def solve(catalogue: Catalogue, organization: str, request: Request) -> Solution:
     """Return a lock: the target as new as can be, what runs as it is if that fits.
 
+    A refusal ends with the ways out that there are: each was solved before it is told.
+
     Raises:
         Rejected: `environment-not-found`, `blueprint-not-found`, `application-not-found`,
             `blueprint-cannot-run-there`, `invalid-data` for a wrong range or an alias that the
             target does not have, `values-invalid` if the target's conditions have no result, and
             `not-solvable` with the chain of reasons.
     """
-    universe = Universe(catalogue, organization, request)
+    try:
+        return _solved(Universe(catalogue, organization, request))
+    except Unsolvable as error:
+        found = [one for one in error.ways if _is_way(catalogue, organization, request, one)]
+        told = (*error.lines, *map(reasons.way, found))
+        raise Unsolvable(told, error.waits) from error
+
+
+def _is_way(catalogue: Catalogue, organization: str, request: Request, alias: str) -> bool:
+    """Return whether there is a lock once an alias gets a copy of its own."""
+    choices = {**request.dependencies, alias: NEW}
+    asked = msgspec.structs.replace(request, dependencies=choices)
+    try:
+        _solved(Universe(catalogue, organization, asked))
+    except Rejected:
+        return False
+    return True
+
+
+def _solved(universe: Universe) -> Solution:
     root = _root(universe)
     _require_aliases(universe, [x for x in universe.candidates(universe.target) if root.fits(x)])
     given: Values = {}
@@ -165,7 +195,8 @@ def _searched(universe: Universe, root: Need, given: Values) -> dict[str, Pin]:
         except (Impossible, TooMuch) as error:
             needs = error.needs if isinstance(error, Impossible) else needs
     lacking = needs or (root,)
-    raise Unsolvable(reasons.chain(universe, lacking), reasons.waits(universe, lacking))
+    why = reasons.chain(universe, lacking)
+    raise Unsolvable(why, reasons.waits(universe, lacking), reasons.ways(universe, lacking))
 
 
 def _undecided(universe: Universe, pin: Pin, error: Undecided) -> Rejected:
@@ -191,7 +222,7 @@ def _edges(universe: Universe, pin: Pin, given: Values) -> dict[str, str]:
 def _final(pins: dict[str, Pin], slot: str) -> Pin:
     """Return what stands in a slot; for a choice, what was chosen."""
     pin = pins[slot]
-    return pins[f"app:{pin.application}"] if slot.startswith("any:") else pin
+    return _final(pins, pin.instead) if pin.instead else pin
 
 
 def _order(universe: Universe, pins: dict[str, Pin], given: Values) -> tuple[Pin, ...]:
@@ -301,9 +332,7 @@ def _names(universe: Universe, order: tuple[Pin, ...]) -> dict[str, str]:
         wanted = _wanted_name(pin, names)
         name, number = wanted, 2
         while name in taken or not _is_free(universe, name, pin):
-            suffix = f"-{number}"
-            name = f"{wanted[: MAX_NAME - len(suffix)].rstrip('-')}{suffix}"
-            number += 1
+            name, number = numbered(wanted, number), number + 1
         names[pin.slot] = name
         taken.add(name)
     return names
@@ -313,11 +342,9 @@ def _wanted_name(pin: Pin, names: dict[str, str]) -> str:
     """Return how it should be called: after its Blueprint, or after the one that it is for."""
     rest = pin.slot.partition(":")[2]
     if "/" not in rest:
-        name = pin.name.removeprefix("bp-")
-    else:
-        parent, _, alias = rest.rpartition("=")[0].rpartition("/")
-        name = f"{names[parent]}-{alias.replace('_', '-')}"
-    return name.lower()[:MAX_NAME].rstrip("-")
+        return short(pin.name.removeprefix("bp-"))
+    parent, _, alias = rest.rpartition("=")[0].rpartition("/")
+    return own_name(names[parent], alias)
 
 
 def _is_free(universe: Universe, name: str, pin: Pin) -> bool:

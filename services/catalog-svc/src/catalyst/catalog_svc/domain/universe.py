@@ -2,8 +2,9 @@
 
 A slot is an Application, whether it has a name yet or not: `app:crm` runs or is the target,
 `new:bp-postgres` is a new one for all who need it, `new:app:wiki/db` is a new one for one alias,
-and `any:bp-postgres` is whichever of those that run is taken. What is undecidable by the catalogue
-alone (`wrong:…`) holds nothing.
+and `any:bp-postgres` is whichever of those that run is taken. `part:bp-postgres` is what those that
+come with the target share: what was decided for the target itself, or else what all others would
+take. What is undecidable by the catalogue alone (`wrong:…`) holds nothing.
 
 An Application that runs stays as it is, or is upgraded if everything that needs it allows that.
 What needs it counts with the version that runs now, even where that is upgraded as well: what is
@@ -13,7 +14,8 @@ needed is upgraded first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -24,9 +26,11 @@ from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.findings import Violation
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
-from catalyst.blueprints.versions import Range, Version
+from catalyst.blueprints.versions import Range
 from catalyst.catalog_svc.domain.catalogue import Catalogue
+from catalyst.catalog_svc.domain.copies import Copies
 from catalyst.catalog_svc.domain.entry import Entry, Offered, parsed_range
+from catalyst.catalog_svc.domain.pins import Need, Pin, offer
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
 
@@ -52,42 +56,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     config: dict[str, Any] = {}
     dependencies: dict[str, str] = {}
     """For an alias: `new`, or the Application to use; without one, what runs is shared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A version in a slot."""
-
-    slot: str
-    application: str
-    """Its name; empty: it has none yet."""
-    name: str
-    """Of the Blueprint."""
-    origin: str
-    text: str
-    version: Version = field(compare=False)
-    digest: str = field(compare=False, default="")
-    offered: Offered | None = field(compare=False, default=None)
-    stays: bool = field(compare=False, default=False)
-    """Whether this is what runs already."""
-    via: tuple[Need, ...] = field(compare=False, default=())
-    """Who needed it when it was chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """That a slot holds a version of a range."""
-
-    slot: str
-    blueprint: str
-    wanted: Range
-    parent: Pin | None
-    """Who needs it; None: whoever asked."""
-    alias: str = ""
-
-    def fits(self, pin: Pin) -> bool:
-        """Return whether a version satisfies this."""
-        return pin.name == self.blueprint and self.wanted.contains(pin.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +91,7 @@ class Universe:
             for name, one in sorted(self.applications.items())
             if (desired := one.expected(request.environment)) is not None
         }
+        self.copies = Copies(self.running)
         self.target = f"app:{request.application}"
         self.old = self.running.get(request.application)
         self.above = self._above()
@@ -178,16 +147,31 @@ class Universe:
         return self.catalogue.copied(self.organization, self.running[application], ran)
 
     def existing(self, blueprint: str) -> tuple[str, ...]:
-        """Return the Applications that run a Blueprint here, by name, and are of use to the target.
+        """Return the Applications that run a Blueprint here, by name, and may be shared unasked.
 
-        Never the target itself, nor what waits for it.
+        Never the target itself, nor what waits for it, nor what is another one's own.
         """
-        none = {self.request.application, *self.above}
+        target = self.request.application
+        none = {target, *self.above}
         return tuple(
             name
             for name, desired in self.running.items()
-            if desired.blueprint == blueprint and name not in none
+            if desired.blueprint == blueprint
+            and name not in none
+            and target in self.copies.owners.get(name, {target})
         )
+
+    @cached_property
+    def decided(self) -> dict[str, str]:
+        """By Blueprint, what an alias of the target stands for by choice, or because it is used."""
+        found: dict[str, str] = {}
+        for pin in self.candidates(self.target):
+            for one in pin.offered.blueprint.depends if pin.offered is not None else ():
+                slot = self.slot(pin, one.alias, one.blueprint)
+                circle = slot.removeprefix("app:") in self.above
+                if slot.startswith(("app:", f"{NEW}:{self.target}/")) and not circle:
+                    found[one.blueprint] = min(slot, found.get(one.blueprint, slot))
+        return found
 
     # ---- what may stand in a slot
 
@@ -205,9 +189,11 @@ class Universe:
         elif kind == "app":
             yield from self._present(slot, rest)
         elif kind == "any":
-            pins = [self._present(slot, name) for name in self.existing(rest)]
-            every = [pin for found in pins for pin in found]
-            yield from sorted(every, key=lambda pin: not pin.stays)
+            yield from self._shared(slot, self.existing(rest))
+        elif kind == "part":
+            for other in (self.decided[rest], self.common(rest)):
+                for pin in self.candidates(other):
+                    yield replace(pin, slot=slot, application="", stays=False, instead=other)
         elif kind == "new":
             blueprint = rest.rpartition("=")[2]
             yield from self._fresh(slot, blueprint, "")
@@ -216,7 +202,21 @@ class Universe:
         entry = self.entries.get(blueprint)
         for one in entry.versions if entry is not None else ():
             if entry is not None and not entry.refusal(one):
-                yield _pin(slot, application, entry, one)
+                yield offer(slot, application, entry, one)
+
+    def _shared(self, slot: str, names: tuple[str, ...]) -> list[Pin]:
+        """Return what any of some Applications may be, the one to share first.
+
+        As it is before upgraded, what the target uses already, the newest, what most use, by name.
+        """
+        used = self.old.dependencies.values() if self.old is not None else ()
+        pins = [
+            replace(pin, instead=f"app:{name}")
+            for name in names
+            for pin in self._present(slot, name)
+        ]
+        pins.sort(key=lambda pin: (pin.version, self.copies.users[pin.application]), reverse=True)
+        return sorted(pins, key=lambda pin: (not pin.stays, pin.application not in used))
 
     def _present(self, slot: str, application: str) -> Iterator[Pin]:
         """Yield what an Application that runs may be: as it is, or upgraded; the target newest."""
@@ -235,7 +235,7 @@ class Universe:
             stays=True,
         )
         upgrades = [
-            _pin(slot, application, entry, one)
+            offer(slot, application, entry, one)
             for one in (entry.versions if entry is not None else ())
             if entry is not None and not self.move_refusal(application, entry, one)
         ]
@@ -276,9 +276,8 @@ class Universe:
         Raises:
             dependencies.Undecided: If a condition has no result for its configuration.
         """
-        if pin.slot.startswith("any:"):
-            exact = parsed_range(pin.text)
-            return (Need(f"app:{pin.application}", pin.name, exact, pin),)
+        if pin.instead:
+            return (Need(pin.instead, pin.name, parsed_range(pin.text), pin),)
         if (pin.stays and pin.slot != self.target) or pin.offered is None:
             return ()
         return tuple(
@@ -368,21 +367,14 @@ class Universe:
                 return f"app:{one}"
             if one and one != kept:
                 return f"wrong:{one}"
+        if parent.slot.startswith("new:") and blueprint in self.decided:
+            return f"part:{blueprint}"
+        return self.common(blueprint)
+
+    def common(self, blueprint: str) -> str:
+        """Return the slot that everybody shares of a Blueprint."""
         return f"any:{blueprint}" if self.existing(blueprint) else f"new:{blueprint}"
 
     def _is(self, application: str, blueprint: str) -> bool:
         found = self.running.get(application)
         return found is not None and found.blueprint == blueprint
-
-
-def _pin(slot: str, application: str, entry: Entry, one: Offered) -> Pin:
-    return Pin(
-        slot=slot,
-        application=application,
-        name=entry.name,
-        origin=entry.origin,
-        text=one.text,
-        version=one.version,
-        digest=one.digest,
-        offered=one,
-    )

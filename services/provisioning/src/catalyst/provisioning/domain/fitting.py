@@ -110,7 +110,7 @@ def over_by_then(facts: Facts, names: Iterable[str]) -> frozenset[str]:
 def another_way(item: Locked, alias: str) -> str:
     """Return how a person gets along without waiting for what an alias stands for, in words."""
     chosen = item.role == "target" and not alias.startswith("/")
-    return f"; a copy of its own is another way: {alias}=new" if chosen else ""
+    return f"; a copy of its own is another way: --dep {alias}=new" if chosen else ""
 
 
 def waits(

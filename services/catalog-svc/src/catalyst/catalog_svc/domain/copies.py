@@ -1,0 +1,59 @@
+"""Which copies that run are for everybody, and which are somebody's own.
+
+A copy that was asked for as one's own (`new` for an alias) is called after the Application and the
+alias that it is for. As long as it is used by that one it is its own, whoever else names it: nobody
+shares it without having asked. Every other copy is for everybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from catalyst.contracts.provisioning_values_v1 import Desired
+
+MAX_NAME: Final = 40
+_NUMBER: Final = re.compile(r"-([1-9]\d*)$")
+
+
+def own_name(parent: str, alias: str) -> str:
+    """Return how an Application's own copy for an alias is called, if that is free."""
+    return short(f"{parent}-{alias.replace('_', '-')}")
+
+
+def short(name: str) -> str:
+    """Return a name as an Application may have it."""
+    return name.lower()[:MAX_NAME].rstrip("-")
+
+
+def numbered(name: str, number: int) -> str:
+    """Return a name with a number, which it gets where it is taken without one."""
+    suffix = f"-{number}"
+    return f"{name[: MAX_NAME - len(suffix)].rstrip('-')}{suffix}"
+
+
+def _called(copy: str, name: str) -> bool:
+    """Return whether a copy has a name, with a number or without."""
+    number = _NUMBER.search(copy)
+    return copy == name or (number is not None and copy == numbered(name, int(number[1])))
+
+
+class Copies:
+    """Who uses what runs in an Environment."""
+
+    def __init__(self, running: Mapping[str, Desired]) -> None:
+        """Look at what runs."""
+        uses = [
+            (user, alias, other)
+            for user, desired in running.items()
+            for alias, other in desired.dependencies.items()
+        ]
+        self.users = Counter(other for _, other in {(user, other) for user, _, other in uses})
+        """How many Applications use each."""
+        self.owners: dict[str, frozenset[str]] = {}
+        """By copy, those that it is their own; every other one is for everybody."""
+        for user, alias, other in uses:
+            if _called(other, own_name(user, alias)):
+                self.owners[other] = self.owners.get(other, frozenset()) | {user}
