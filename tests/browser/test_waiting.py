@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.site import Site
-from tests.browser.steps import OWNERS, PATIENCE, completed, fare, forgive, furnish, open_view
+from tests.browser.steps import (
+    OWNERS,
+    PATIENCE,
+    choose,
+    completed,
+    fare,
+    forgive,
+    furnish,
+    open_view,
+)
 from tests.browser.test_approving import OVER
 from tests.browser.test_looks import _FAULTS, _faint
 from tests.support import browser as support
@@ -154,3 +163,26 @@ async def test_what_keeps_ending_is_said_once_its_cause_first_with_what_to_do(
     await page.get_by_text("What was seen").last.click()
     objects = page.locator(".marks details", has_text="What was seen").locator("li")
     await expect(objects.first).to_contain_text("CrashLoopBackOff")
+
+
+@pytest.mark.guarantee("G26.3")
+async def test_a_plan_that_waits_for_one_cause_in_several_ways_tells_it_once(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    await fare(market, slug, "files", "crash-loop")
+    change = await market.install(slug, "bp-nextcloud", "files")
+    await open_view(desk, slug, "Applications")
+    wrong = page.locator(".run", has_text="bp-nextcloud").locator(".why")
+    await expect(wrong).to_contain_text("ends again and again", timeout=PATIENCE)
+    await choose(desk, slug, "Team suite")
+    await page.get_by_label("Domain *", exact=True).fill("team.example.com")
+    await page.get_by_role("button", name="Show the plan").click()
+    blocked = page.locator(".plan .blocked")
+    await expect(blocked.locator("> div > ul > li")).not_to_have_count(1)
+    await expect(blocked.get_by_text("ends again and again")).to_have_count(1)
+    same = blocked.get_by_text("The same is behind it as above.")
+    others = await blocked.locator("> div > ul > li").count() - 1
+    await expect(same.filter(visible=True)).to_have_count(others)
+    await expect(blocked.get_by_role("button", name=change)).not_to_have_count(0)

@@ -77,16 +77,27 @@ export class PlanView {
   /** Keeps the button right: a plan is over after a while. */
   tick() {
     if (!this.#plan || !this.#button) return;
-    if (this.#chains.length) {
-      const waiting = this.on.waiting();
-      for (const { why, chain } of this.#chains) why.show(waiting.whole(chain));
-    }
+    if (this.#chains.length) this.#explain();
     const left = Date.parse(this.#plan.expires) - Date.now();
     const [first] = this.#plan.blocked_by;
     const why = this.#busy ? "It is being sent." : first ? `It cannot be applied: ${first.message}.` : left <= 0 ? "The plan is over; make it anew."
       : this.#typed && this.#typed.value.trim() !== this.organization ? "Type its name first." : "";
     this.#button.disabled = why !== "";
     say(this.#reason, why || `It can be applied for ${duration(left)} more.`);
+  }
+
+  /** Tells each cause once, below the first of what it keeps from beginning. */
+  #explain() {
+    const waiting = this.on.waiting();
+    const told = new Set();
+    for (const { chain, why, same } of this.#chains) {
+      const links = waiting.whole(chain);
+      const cause = links.slice(-1).map(({ kind, name, code, message }) => JSON.stringify([kind, name, code, message])).join();
+      const again = told.has(cause);
+      same.hidden = !again || !links.length;
+      why.show(again ? [] : links);
+      told.add(cause);
+    }
   }
 
   /** Returns what the button says: of a deletion, what it deletes. */
@@ -120,8 +131,10 @@ export class PlanView {
 
   #blocked({ blocked_by: blockers, request }) {
     if (!blockers.length) return null;
-    this.#chains = blockers.filter(({ chain }) => chain?.length).map(({ chain }) => ({ chain, why: new Why(this.on.go, "What is behind it") }));
-    const behind = new Map(this.#chains.map(({ chain, why }) => [chain, why.node]));
+    this.#chains = blockers.filter(({ chain }) => chain?.length).map(({ chain }) => ({
+      chain, why: new Why(this.on.go, "What is behind it"), same: el("p", { class: "quiet", text: "The same is behind it as above.", hidden: true }),
+    }));
+    const behind = new Map(this.#chains.map(({ chain, why, same }) => [chain, [why.node, same]]));
     const lines = blockers.map(({ message, names, chain }) => el("li", {},
       coded([message, ...(names.length ? [names.join(" → ")] : [])].join(": ")), behind.get(chain) ?? null));
     return el("div", { class: "blocked" }, icon("warning"), el("div", {}, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines),
