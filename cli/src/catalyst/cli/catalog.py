@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -132,7 +133,8 @@ def show_(
     )
     asked: dict[str, Any] = {"blueprint": name, "version": version}
     where = {"environment": env, "application": app}
-    question, say = "show", lambda result: _whole(result, version)
+    question = "show"
+    say: Callable[[dict[str, Any]], None] = partial(_whole, asked=version)
     if why_not is not None:
         question, say = "why-not", lambda result: _reasons(target, result, owner)
         asked |= {"version": why_not, **where} | ({"config": config} if config else {})

@@ -11,6 +11,7 @@ from catalyst.blueprints import versions
 from catalyst.chassis import clock
 from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.gateshow import ANYONE
 from catalyst.cli.keeping import blocked, whole
 from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
@@ -93,12 +94,18 @@ def _regions(_row: Row, doc: Mapping[str, Any]) -> object:
 
 def _approvers(_row: Row, doc: Mapping[str, Any]) -> object:
     approvals = doc.get("approvals") or ()
-    return [f"{item['quorum']}x{item.get('team') or 'anyone'}" for item in approvals]
+    return [f"{item['quorum']} of {item.get('team') or ANYONE}" for item in approvals]
 
 
 def _soak(_row: Row, doc: Mapping[str, Any]) -> object:
     minutes = doc.get("soak_minutes") or 0
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+def _source(_row: Row, doc: Mapping[str, Any]) -> object:
+    """Return how a source is; one of which nothing that was read can be taken is not ready."""
+    nothing = doc.get("status") == "ready" and doc.get("bad") and not doc.get("versions")
+    return "all of it broken" if nothing else doc.get("status")
 
 
 def _refused(_row: Row, doc: Mapping[str, Any]) -> object:
@@ -309,7 +316,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("NAME", _name),
         ("ORG", _organization),
         ("ORIGIN", _doc("origin")),
-        ("STATUS", _doc("status")),
+        ("STATUS", _source),
         ("VERSIONS", _doc("versions")),
         ("BAD", _doc("bad")),
         ("REFUSED", _refused),
