@@ -4,11 +4,15 @@ The catalogue is scripted here: what it is not asked, it cannot refuse.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.support.changing import Town
+from tests.support.examples import at_least
 from tests.support.planning import Others, configure, entry, install, known, plan, remade
 from tests.support.plans import DEVELOPER, PROD, apply, run, town
 
@@ -53,9 +57,12 @@ class Story:
 
     def observed(self, change: str, found: Plan) -> None:
         apply(self.place, change, found)
+        self.go_on(change)
+
+    def go_on(self, change: str) -> None:
         for _ in range(20):
             state = self.place.change(change)
-            if state.step == "observe":
+            if state.step in {"observe", None}:
                 return
             self.place.answer_all()
             for unit in self.place.change(change).remaining():
@@ -236,6 +243,77 @@ def circular(place: Town, name: str, needs: dict[str, Any]) -> None:
         desired=replace(desired, dependencies={**desired.dependencies, **needs}),
     )
     place.given(application_ref("acme", name), event)
+
+
+RING = {"ra": "rb", "rb": "rc", "rc": "rd", "rd": "re", "re": "rf", "rf": "ra"}
+Asked = list[tuple[str, bool, str]]
+"""Who is to use the next one, or no more; whether that is planned before all; and how it ends."""
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> tuple[set[str], Asked]:
+    """Return who does not use the next one of the ring at first, and what people then ask for."""
+    apart = draw(st.lists(st.sampled_from(sorted(RING)), min_size=1, max_size=2, unique=True))
+    more = draw(st.lists(st.sampled_from(sorted(RING)), max_size=2))
+    ends = st.sampled_from(("stays", "comes true", "is taken back"))
+    names = draw(st.permutations([*apart, *more]))
+    return set(apart), [(name, draw(st.booleans()), draw(ends)) for name in names]
+
+
+def circle(near: dict[str, list[str]]) -> bool:
+    """Return whether something needs itself, through others too."""
+    found = near
+    for _ in near:
+        found = {
+            one: sorted({*names, *(far for name in names for far in near[name])})
+            for one, names in found.items()
+        }
+    return any(one in names for one, names in found.items())
+
+
+@pytest.fixture(scope="module")
+def ring() -> Story:
+    return asyncio.run(made_of(*RING))
+
+
+@at_least(100)
+@given(asked=asked())
+@example(asked=({"ra"}, [("rb", False, "is taken back"), ("ra", False, "stays")]))
+@example(asked=({"ra", "rd"}, [("ra", True, "comes true"), ("rd", True, "comes true")]))
+def test_whatever_people_ask_for_and_take_back_nothing_waits_for_itself(
+    ring: Story, asked: tuple[set[str], Asked]
+) -> None:
+    apart, requests = asked
+    story = ring.copy()
+    for name in RING.keys() - apart:
+        circular(story.place, name, {"next": RING[name]})
+    asyncio.run(carried_out(story, requests))
+
+
+async def carried_out(story: Story, requests: Asked) -> None:
+    async def planned(name: str) -> Plan | None:
+        used = story.standing()[name]
+        try:
+            return await story.plan(name, "" if used else RING[name])
+        except Rejected:
+            return None
+
+    plans_ = {at: await planned(name) for at, (name, early, _) in enumerate(requests) if early}
+    for at, (name, _, _) in enumerate(requests):
+        found = plans_[at] if at in plans_ else await planned(name)
+        if found is not None:
+            with suppress(Rejected):
+                story.observed(f"change-{at}", found)
+        assert not circle(story.standing())
+    for at, (_, _, end) in enumerate(requests):
+        if story.place.change(f"change-{at}").opened is not None:
+            story.go_on(f"change-{at}")
+            if end == "comes true":
+                run(story.place, f"change-{at}")
+            elif end == "is taken back":
+                with suppress(Rejected):
+                    story.cancel(f"change-{at}")
+        assert not circle(story.standing())
 
 
 def naming(name: str) -> dict[str, Any]:
