@@ -62,11 +62,11 @@ class Story:
     def go_on(self, change: str) -> None:
         for _ in range(20):
             state = self.place.change(change)
-            if state.step in {"observe", None}:
+            if state.step is None or state.step == "observe":
                 return
             self.place.answer_all()
             for unit in self.place.change(change).remaining():
-                self.place.report(change, state.step or "", unit.application)
+                self.place.report(change, state.step, unit.application)
         raise AssertionError("it never came to be observed")
 
     async def done(self, change: str, name: str, uses: str = "") -> None:
