@@ -207,6 +207,13 @@ def test_what_is_no_range_is_refused_with_its_column(text: str, column: int) -> 
     assert caught.value.column == column
 
 
+@each([("latest", "'latest': it is no version"), (">=1 <y", "'>=1 <y': y is no version")])
+def test_what_is_no_version_is_not_named_twice(text: str, told: str) -> None:
+    with pytest.raises(BadVersion, match="is no version; write") as caught:
+        parse_range(text)
+    assert str(caught.value).startswith(told)
+
+
 def test_what_reaches_a_limit_is_taken() -> None:
     assert parse(f"1.2.3-{'a' * (MAX_TEXT - 6)}").pre
     assert parse("999999999.0.0").major == 999_999_999

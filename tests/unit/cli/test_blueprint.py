@@ -84,6 +84,18 @@ def test_a_place_that_is_not_there_is_a_wrong_command_line(tmp_path: Path) -> No
     assert ended(["blueprint", "lint", str(tmp_path / "nowhere")]) == 2
 
 
+def test_whoever_names_the_document_is_told_to_name_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "my wiki"
+    place.mkdir()
+    (place / "blueprint.yaml").write_text(DOCUMENT)
+    assert ended(["blueprint", "lint", str(place / "blueprint.yaml")]) == 2
+    said = capsys.readouterr().err
+    assert "blueprint.yaml' is a file, and neither a folder nor a tar file" in said
+    assert f"Hint: name its folder: '{place}'" in said
+
+
 def test_a_folder_of_several_stands_for_each_of_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,14 @@ def test_what_is_no_yaml_is_told_in_words_with_what_to_do() -> None:
     assert caught.value.hint.startswith("quote a text that holds `: `")
 
 
+@pytest.mark.guarantee("G27.9")
+@each(["bad: [", "bad: {", "bad: [1\nb: 2\n", "bad: {b: 1\nc: 2", 'bad: "x'])
+def test_what_is_opened_and_not_closed_is_told_so(text: str) -> None:
+    with pytest.raises(Failure) as caught:
+        parse(text, "f.yaml")
+    assert caught.value.hint == "close what [, { or a quotation mark opens"
+
+
 def test_a_few_aliases_that_stand_for_billions_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]

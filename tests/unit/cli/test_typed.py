@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.each import each
 
 from catalyst.cli import main
 from catalyst.cli.exits import ExitCode, Failure
@@ -104,6 +105,21 @@ def test_all_that_is_missing_or_wrong_of_what_was_typed_is_told_at_once(
     lines = said.splitlines()
     assert len(lines) == len(says)
     assert all(text in line for text, line in zip(says, lines, strict=True)), said
+
+
+@each(
+    [
+        (("plan", "upgrade", "blog", "--to", "1.0.1"), "--to (here it is called --version)"),
+        (("plan", "install", "wiki", "--name=w"), "--name (here it is called --as)"),
+        # It is no option of these, and nothing else is called so.
+        (("get", "apps", "--to", "1"), "No such option: --to"),
+    ]
+)
+def test_an_option_of_another_verb_is_told_by_its_name_here(
+    arguments: tuple[str, ...], told: str, *, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.ended(list(arguments)) == ExitCode.USAGE
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

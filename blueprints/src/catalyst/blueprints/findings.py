@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -84,8 +85,14 @@ def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(found for found in findings if found.severity is Severity.ERROR)
 
 
+_NOT_CLOSED: Final = ("found the end", "node content", "end of stream", "or ']'", "or '}'")
+"""What the library says where a text ends within a value, or a list goes on as none."""
+
+
 def syntax_fix(problem: str) -> str:
     """Return what to do about a text that is no YAML, from what the library says of it."""
+    if any(words in problem for words in _NOT_CLOSED):
+        return "close what [, { or a quotation mark opens"
     if "mapping values" in problem or "expected" in problem:
         return "quote a text that holds `: ` or begins with a sign, and look at the indentation"
     return "correct the YAML"

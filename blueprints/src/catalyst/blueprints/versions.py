@@ -207,7 +207,8 @@ def _bounds(text: str, alternative: str, offset: int) -> tuple[Comparator, ...]:
 def _desugared(text: str, operator: str, written: str, offset: int) -> list[Comparator]:
     match = _PARTIAL.fullmatch(written)
     if match is None:
-        reason = f"{written} is no version; write 1.4.0, 1.4, 1.x or *"
+        what = "it" if written == text else written
+        reason = f"{what} is no version; write 1.4.0, 1.4, 1.x or *"
         raise BadVersion(text, offset + 1, reason)
     numbers: list[int] = []
     for name in ("major", "minor", "patch"):

@@ -135,6 +135,10 @@ def _package(place: Path) -> Package | BadPackage:
         return error
     except OSError as error:
         raise Failure(ExitCode.USAGE, f"{str(place)!r} cannot be read: {error.strerror}") from error
+    if place.is_file():
+        hint = f"name its folder: {shlex.quote(str(place.parent))}" if place.name in _MEANT else ""
+        text = f"{str(place)!r} is a file, and neither a folder nor a tar file"
+        raise Failure(ExitCode.USAGE, text, hint=hint)
     text = f"there is no folder {str(place)!r}, and no tar file of that name"
     raise Failure(ExitCode.USAGE, text)
 

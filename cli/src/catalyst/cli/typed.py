@@ -181,6 +181,10 @@ class Several(typer.BadParameter):
         return "\n  ".join(one.format_message() for one in self.found)
 
 
+_ELSEWHERE: Final[Mapping[str, str]] = {"--to": "--version", "--name": "--as"}
+"""What people type, who know it of another verb, and what it may be called."""
+
+
 class Verb(TyperCommand):
     """One verb: all that is missing or wrong of what was typed for it is told at once."""
 
@@ -188,6 +192,7 @@ class Verb(TyperCommand):
         """Read what was typed."""
         typed = list(args)
         self._below_zero(ctx, typed)
+        self._called_otherwise(ctx, typed)
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as first:
@@ -202,6 +207,15 @@ class Verb(TyperCommand):
         below = next(filter(_BELOW.fullmatch, options), None)
         if below and any(param.name == "amount" for param in self.get_params(ctx)):
             ctx.fail(f"AMOUNT: {below!r} is below zero, and an amount is positive")
+
+    def _called_otherwise(self, ctx: Any, typed: list[str]) -> None:
+        """Refuse an option that is called so elsewhere alone, with what it is called here."""
+        known = {name for param in self.get_params(ctx) for name in param.opts}
+        for word in typed[: typed.index("--")] if "--" in typed else typed:
+            option = word.partition("=")[0]
+            here = _ELSEWHERE.get(option)
+            if here in known and option not in known:
+                ctx.fail(f"No such option: {option} (here it is called {here})")
 
     def _wrong(self, ctx: Any, typed: list[str]) -> Iterator[typer.BadParameter]:
         options, rest, _ = self.make_parser(ctx).parse_args(args=typed)
