@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
-from tests.browser.steps import OWNERS, PATIENCE, forgive, furnish
+from tests.browser.steps import OWNERS, PATIENCE, choose, forgive, furnish, plan
 from tests.support import browser as support
 from tests.support.browser import Window
 
@@ -221,3 +221,51 @@ async def test_a_change_has_one_line_for_its_id_and_one_for_what_became_of_it(
     await expect(became).to_have_text("completed (simulated)")
     lines = await window.page.evaluate(_LINES, ".changes .badge")
     assert [(text, count) for _, text, count in lines] == [("completed (simulated)", 1)]
+
+
+@pytest.mark.guarantee("G26.4", "G26.6")
+async def test_the_label_of_what_is_wrong_stands_below_the_bar(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    await page.goto(f"{market.address}/#/blueprint/{slug}/bp-wordpress")
+    form = page.locator(".order-form")
+    name = form.get_by_label("Name *", exact=True)
+    await name.fill("Not a name")
+    await page.get_by_role("button", name="Show the plan").focus()
+    # As whoever reads on below has it: the field has gone half beneath the bar.
+    await name.evaluate("one => scrollBy(0, one.getBoundingClientRect().top - 40)")
+    await form.evaluate("one => one.requestSubmit()")
+    await expect(name).to_be_focused()
+    label = await form.locator("label", has_text="Name").first.bounding_box()
+    bar = await page.locator(".bar").bounding_box()
+    assert label is not None
+    assert bar is not None
+    assert label["y"] >= bar["y"] + bar["height"]
+    await forgive(desk)
+
+
+@pytest.mark.guarantee("G26.6")
+async def test_amounts_stand_on_one_line_and_a_label_beside_its_box(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    await choose(desk, slug, "Wiki")
+    await plan(desk)
+    tops = "all => all.map(one => Math.round(one.getBoundingClientRect().top))"
+    amounts = page.locator(".plan .price dd")
+    await expect(amounts).to_have_count(4)
+    assert len(set(await amounts.evaluate_all(tops))) == 1
+    await page.set_viewport_size({"width": 390, "height": 844})
+    boxes = page.locator(".extras label", has=page.get_by_role("checkbox"))
+    assert await boxes.count() > 1
+    # Where each line of the words begins: none beneath the box.
+    beneath = """all => all.filter(one => {
+      const box = one.querySelector('input').getBoundingClientRect();
+      const words = document.createRange();
+      words.selectNode(one.lastChild);
+      return [...words.getClientRects()].some(({left}) => left < box.right);
+    }).map(one => one.textContent)"""
+    assert await boxes.evaluate_all(beneath) == []

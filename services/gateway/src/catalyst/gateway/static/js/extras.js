@@ -45,7 +45,7 @@ class Addons extends Field {
     this.boxes = all.map(({ sku }) => el("input", { type: "checkbox", value: sku, checked: bought.includes(sku) }));
     this.node = el("fieldset", {}, el("legend", { text: "Add-ons" }),
       bought.length ? el("p", { class: "help", text: GOES }) : null,
-      all.map(({ name, price, packages }, at) => el("div", { class: "field" }, el("label", {}, this.boxes[at], ` ${price ? priced(name, price) : name}`),
+      all.map(({ name, price, packages }, at) => el("div", { class: "field" }, el("label", { class: "check" }, this.boxes[at], price ? priced(name, price) : name),
         el("p", { class: "help", text: !price ? "It is not sold any more." : `It is ${goesWith(packages, sold)}.` }))),
       this.error);
   }
