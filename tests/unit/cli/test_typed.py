@@ -122,6 +122,32 @@ def test_an_option_of_another_verb_is_told_by_its_name_here(
     assert told in capsys.readouterr().err
 
 
+@each(
+    [
+        (("get",), "Missing argument 'KIND'. Kinds are organizations, environments, policies"),
+        (
+            ("contracts", "a.b.v1"),
+            "No such command 'a.b.v1'. `catalyst contracts show a.b.v1` shows a message",
+        ),
+        (("contracts", "dump"), "No such command 'dump'."),
+        (
+            ("send", "a.b.v1", "organization.omantel", "--org", "omantel"),
+            "extra argument (organization.omantel): --id says which one is meant",
+        ),
+    ]
+)
+def test_a_line_that_lacks_a_word_or_has_one_too_many_says_what_would_do(
+    arguments: tuple[str, ...],
+    told: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("catalyst.cli.typed.as_called", str)
+    assert main.ended(list(arguments)) == ExitCode.USAGE
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("group", "told"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -158,6 +159,9 @@ class Group(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # type: ignore[explicit-override]  # as above
         """Find the verb that is called."""
+        if ctx.info_name == "contracts" and args and "." in args[0]:
+            shown = as_called(f"`catalyst contracts show {shlex.quote(args[0])}`")
+            ctx.fail(f"No such command {args[0]!r}. {shown} shows a message of that name.")
         if args[:1] == ["list"] and "list" not in self.commands:
             # Imported here: only who asks for what there is not waits for it.
             from catalyst.cli import kinds  # noqa: PLC0415
@@ -193,10 +197,13 @@ class Verb(TyperCommand):
         typed = list(args)
         self._below_zero(ctx, typed)
         self._called_otherwise(ctx, typed)
+        self._named_beside(ctx, typed)
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as first:
             found = list(self._wrong(ctx, typed))
+            for one in (first, *found):
+                _say_choices(one)
             if len(found) < 2:
                 raise
             raise Several(found, ctx) from first
@@ -217,6 +224,13 @@ class Verb(TyperCommand):
             if here in known and option not in known:
                 ctx.fail(f"No such option: {option} (here it is called {here})")
 
+    def _named_beside(self, ctx: Any, typed: list[str]) -> None:
+        """Refuse the name of a thing behind the type of a command: an option says which one."""
+        if ctx.info_name == "send":
+            _, rest, _ = self.make_parser(ctx).parse_args(args=list(typed))
+            if rest:
+                ctx.fail(f"Got unexpected extra argument ({rest[0]}): --id says which one is meant")
+
     def _wrong(self, ctx: Any, typed: list[str]) -> Iterator[typer.BadParameter]:
         options, rest, _ = self.make_parser(ctx).parse_args(args=typed)
         for param in self.get_params(ctx):
@@ -224,3 +238,13 @@ class Verb(TyperCommand):
                 _, rest = param.handle_parse_result(ctx, options, rest)
             except typer.BadParameter as error:
                 yield error
+
+
+def _say_choices(error: typer.BadParameter) -> None:
+    """Let what says that no kind was named name the kinds, as they are named for a wrong one."""
+    param: Any = error.param
+    if not error.message and param is not None and param.metavar == "KIND":
+        # Imported here: only who names none waits for it.
+        from catalyst.cli import kinds  # noqa: PLC0415
+
+        error.message = f"Kinds are {', '.join(kinds.NAMES)}"
