@@ -121,3 +121,9 @@ def test_what_is_no_manifest_at_all_is_looked_at_no_further(value: Any) -> None:
     (document,) = parse(yaml.safe_dump({"at": value}), "f.yaml")
     given = type(document)(source="f", number=1, value=value, lines={})
     assert (ahead.by_contract(given), ahead.by_owner(given)) == ([], [])
+
+
+def test_a_name_that_is_not_the_slug_is_not_told_to_become_one_that_is_none() -> None:
+    found = dict(paths({**organization(slug="Bad Name"), "metadata": {"name": "bad"}}))
+    assert found["metadata.name"] == "must be the same as spec.slug"
+    assert found["spec.slug"].startswith(SLUG)

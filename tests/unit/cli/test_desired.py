@@ -105,6 +105,8 @@ def test_every_problem_of_every_document_is_told_at_once() -> None:
     found = problems(
         organization(tier="huge", colour="red"), {"kind": "Pod"}, environment("acme-qa")
     )
+    (near,) = problems({"kind": "Organisation"})
+    assert near.endswith("EnvironmentPolicy; do you mean Organization?")
     assert len(found) == 4
     assert any(line.endswith("spec.tier: must be 'sme' or 'corporate'") for line in found)
     assert any(line.endswith("spec.colour: there is no such field") for line in found)
@@ -119,7 +121,7 @@ def test_every_problem_of_every_document_is_told_at_once() -> None:
         ("displayName", 7, "must be text"),
         ("policyDelegated", "yes", "must be true or false"),
         ("owners", "ann", "must be a list"),
-        ("owners", [], "must have at least 1"),
+        ("owners", [], "must have an entry"),
         ("owners[0]", ["ann"], "must be a mapping of fields"),
         ("tenantPublic.backendPort", "80", "must be a whole number"),
     ]

@@ -74,7 +74,7 @@ def _organization(name: str, spec: Fields, data: Fields, found: Findings) -> Non
     if slug:
         naming.check_slug(slug, found, SUBJECT)
         if name not in {"", slug}:
-            found.add("slug-mismatch", "/metadata/name", f"must be the slug, {slug!r}")
+            found.add("slug-mismatch", "/metadata/name", "must be the same as spec.slug")
     check_identity(_read(data.get("identity"), env.Identity), found)
     owners = _read(data.get("owners"), tuple[env.Owner, ...])
     if owners:

@@ -166,7 +166,7 @@ def _wanted(document: Document, manifest: Manifest, owner: str | None) -> Wanted
 def _organization(document: Document, manifest: Organization) -> Wanted:
     slug = manifest.spec.slug
     if manifest.metadata.name not in ("", slug):
-        raise _wrong(("metadata", "name"), f"must be the slug, {slug!r}")
+        raise _wrong(("metadata", "name"), "must be the same as spec.slug")
     return Wanted(
         kind="organizations",
         organization=slug,

@@ -13,6 +13,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from catalyst.cli.addressing import alike, meant
 from catalyst.cli.documents import Document, Path
 from catalyst.contracts import environment_v1 as env
 
@@ -308,7 +309,9 @@ def read(document: Document) -> Manifest:
     shape = _KINDS.get(kind) if isinstance(kind, str) else None
     if shape is None:
         known = ", ".join(_KINDS)
+        near = meant(alike(kind, _KINDS)) if isinstance(kind, str) else ""
         text = f"kind {kind!r} is none of {known}" if kind else f"no kind; one of {known}"
+        text += f"; {near.strip()}" if near else ""
         path: Path = ("kind",) if kind else ()
         if isinstance(value, dict) and value.keys() >= _PRICE_BOOK:
             text = "this is a price book; `catalyst billing price-book apply FILE` takes it"
@@ -346,8 +349,8 @@ _WORDS: Final = {
     "model_attributes_type": "must be a mapping of fields",
     "model_type": "must be a mapping of fields",
     "string_type": "must be text",
-    "too_long": "must have at most {max_length}",
-    "too_short": "must have at least {min_length}",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
     "union_tag_invalid": f"is none of {', '.join(sorted(_RULES))}",
     "union_tag_not_found": "is missing",
     "value_error": "{error}",
@@ -356,6 +359,8 @@ _WORDS: Final = {
 
 
 def _text(kind: str, context: Mapping[str, Any]) -> str:
+    if kind == "too_short" and context["min_length"] == 1:
+        return "must have an entry"
     return _WORDS.get(kind, "is not of the right type").format(**context)
 
 
