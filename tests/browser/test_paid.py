@@ -47,3 +47,21 @@ async def test_a_plan_that_takes_away_says_what_it_saves_and_what_stays_charged(
     assert pressed is not None
     assert found is not None
     assert found["y"] >= pressed["y"] + pressed["height"]
+
+
+async def test_what_is_left_without_use_is_led_to(desk: Window, market: Site, slug: str) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    change = await market.install(slug, "bp-wiki", "wiki")
+    await page.goto(f"{market.address}/#/change/{slug}/{change}")
+    await completed(desk)
+    await page.get_by_role("button", name="See how wiki is").click()
+    await page.get_by_role("button", name="Plan the uninstall").click()
+    await planned(desk)
+    left = page.locator(".plan li", has_text="postgres: needed by nothing any more")
+    # To whoever types a command is told, to whoever presses a way.
+    await expect(left).not_to_contain_text("catalyst plan")
+    await left.get_by_role("link", name="take postgres away on its own page").click()
+    await expect(page.get_by_role("heading", name="postgres", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Plan the uninstall").click()
+    await expect(page.locator(".plan h3")).to_have_text("Uninstall postgres")

@@ -5,7 +5,7 @@ import { coded, el } from "./dom.js";
 import { gates } from "./gates.js";
 import { unread } from "./icons.js";
 import { paidBy } from "./paid.js";
-import { files, listed, needs, price } from "./parts.js";
+import { files, listed, needs, price, staying } from "./parts.js";
 import { lacking } from "./refusal.js";
 
 export class ChangePlan {
@@ -75,7 +75,7 @@ export class ChangePlan {
     this.#gate();
     return [
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
-      listed("What goes", plan.goes), listed("What stays", plan.stays),
+      listed("What goes", plan.goes), staying(plan.stays),
       files(plan, true),
       plan.dependencies.length ? el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.picture)) : null,
       listed("Other Applications that need it", plan.dependents),

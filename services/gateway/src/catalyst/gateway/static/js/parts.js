@@ -50,10 +50,23 @@ export function paid({ total, due }) {
   return due.minor ? ` (${money(less(total, due))} of the month is paid already)` : " (this month is paid already)";
 }
 
-/** Returns lines under a title; null if there are none. */
+/** Returns lines under a title, each a text or its nodes; null if there are none. */
 export function listed(title, lines, mood = "") {
   if (!lines.length) return null;
-  return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((text) => el("li", {}, coded(text)))));
+  return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((line) => el("li", {}, Array.isArray(line) ? line : coded(line)))));
+}
+
+/** How a line tells whoever types what to do about an Application that is left. */
+const LEFT = /^(Application (\S+): .*; )(once that is gone, )?`catalyst plan uninstall \2 --env (\S+) --org (\S+)`$/;
+
+/** Returns what stays; to an Application that is left it leads, so that it can be taken away there. */
+export function staying(lines) {
+  return listed("What stays", lines.map((text) => {
+    const [, told, name, later = "", environment, organization] = LEFT.exec(text) ?? [];
+    if (!name) return text;
+    const href = `#/${["application", organization, name, environment].map(encodeURIComponent).join("/")}`;
+    return [`${told}${later}`, el("a", { href, text: `take ${name} away on its own page` })];
+  }));
 }
 
 /** Returns the steps with how long each usually takes. */

@@ -6,7 +6,7 @@ import { coded, el, freshId, say } from "./dom.js";
 import { gates } from "./gates.js";
 import { icon } from "./icons.js";
 import { otherWays } from "./otherway.js";
-import { files, listed, needs, price, steps } from "./parts.js";
+import { files, listed, needs, price, staying, steps } from "./parts.js";
 import { refusal } from "./refusal.js";
 import { planTitle, takesAway } from "./steps.js";
 import { Why } from "./why.js";
@@ -52,7 +52,7 @@ export class PlanView {
     this.#typed = plan.request.action === "delete-organization" ? el("input", { id: freshId("typed"), autocomplete: "off", spellcheck: "false", on: { input: () => this.tick() } }) : null;
     this.#button = el("button", { type: "button", class: removal ? "danger" : "primary", text: this.#does(plan), "aria-describedby": reasonId, on: { click: () => this.#apply() } });
     this.title = el("h3", { text: planTitle({ ...plan, organization: this.organization }), tabindex: "-1" });
-    const kept = [listed("What goes", plan.goes), listed("What stays", plan.stays)];
+    const kept = [listed("What goes", plan.goes), staying(plan.stays)];
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
