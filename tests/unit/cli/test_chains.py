@@ -231,3 +231,15 @@ def test_a_plan_says_below_each_blocker_what_is_behind_it() -> None:
     found = list(planshow._blockers(blockers, [["cause one", "  cause two"], []]))
     assert found == ["a: first", "  cause one", "    cause two", "b: second (x → y)"]
     assert list(planshow._blockers(blockers, ())) == ["a: first", "b: second (x → y)"]
+
+
+def test_a_cause_that_several_blockers_have_is_told_once() -> None:
+    blockers = [{"code": code, "message": "m", "names": []} for code in "abcd"]
+    way = [chains.ON_THE_WAY, "  change x"]
+    behind = [["Pod x", *way], ["Pod x", chains.ON_THE_WAY, "  change y"], ["Pod y", *way], []]
+    assert list(planshow._blockers(blockers, behind)) == [
+        "a: m", "  Pod x", *(f"  {line}" for line in way),
+        "b: m", "  the cause is one that is told above",
+        "c: m", "  Pod y", *(f"  {line}" for line in way),
+        "d: m",
+    ]  # fmt: skip

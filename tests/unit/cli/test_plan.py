@@ -186,7 +186,7 @@ def test_files_are_counted_and_shown_line_by_line_on_request() -> None:
 
 @each(
     [
-        ("uninstall", "blog", "acme-dev", "uninstall blog: 1.1.0 in acme-dev"),
+        ("uninstall", "blog", "acme-dev", "uninstall blog: bp-wiki 1.1.0 in acme-dev"),
         (
             "delete-environment",
             "",
@@ -205,7 +205,7 @@ def test_a_plan_begins_with_what_it_does(
     action: str, application: str, environment: str, said: str
 ) -> None:
     request = {"action": action, "application": application, "blueprint": ""}
-    lock = [{"application": "blog", "version": "1.1.0"}]
+    lock = [{"application": "blog", "blueprint": "bp-wiki", "version": "1.1.0"}]
     plan = {"request": request, "environment": environment, "lock": lock}
     assert planshow.heading(plan, "acme") == said
 

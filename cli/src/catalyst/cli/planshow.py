@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from catalyst.cli import gateshow
 from catalyst.cli.ages import left
 from catalyst.cli.calling import as_called
+from catalyst.cli.chains import ON_THE_WAY
 from catalyst.cli.kinds import money
 from catalyst.cli.links import link_line
 from catalyst.cli.output import Table, clean, to_the_second, write
@@ -105,11 +107,11 @@ def _extras(request: Found) -> list[str]:
 
 
 def _at(request: Found, plan: Found, runs: str) -> str:
-    blueprint = request["blueprint"]
-    version = next(
-        (one["version"] for one in plan["lock"] if one["application"] == request["application"]),
-        "",
-    )
+    name = request["application"]
+    locked: Found = next((one for one in plan["lock"] if one["application"] == name), {})
+    # What runs already is named by its copy alone.
+    blueprint = request["blueprint"] or locked.get("blueprint", "")
+    version = locked.get("version", "")
     what = " ".join(filter(None, (blueprint, version)))
     text = f": {what}" if what else ""
     text = f"{text} in {plan['environment']}"
@@ -225,10 +227,17 @@ _QUOTAS: Final = {
 
 
 def _blockers(found: Sequence[Found], chains: Sequence[Sequence[str]]) -> Iterator[str]:
+    known: set[tuple[str, ...]] = set()
     for at, one in enumerate(found):
         names = f" ({' → '.join(one['names'])})" if one["names"] else ""
         yield f"{one['code']}: {one['message']}{names}"
-        yield from (f"  {line}" for line in (chains[at] if chains else ()))
+        lines = chains[at] if chains else ()
+        causes = tuple(itertools.takewhile(lambda line: line != ON_THE_WAY, lines))
+        if causes in known:
+            yield "  the cause is one that is told above"
+            continue
+        known |= {causes} - {()}
+        yield from (f"  {line}" for line in lines)
 
 
 def _section(heading: str, texts: Iterable[str]) -> list[str]:
