@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.support.each import each
 
-from catalyst.cli import kinds
+from catalyst.cli import application, kinds
 from catalyst.client.rows import Row
 
 
@@ -28,3 +28,22 @@ def test_a_policy_says_of_whom_approvals_are() -> None:
     doc = {"approvals": [{"quorum": 2, "team": ""}, {"quorum": 1, "team": "security-officers"}]}
     shown = ["2 of anyone but the author", "1 of security-officers"]
     assert cell("policies", "APPROVERS", doc) == shown
+
+
+def test_what_runs_while_a_change_works_is_said_once() -> None:
+    mark: dict[str, Any] = dict.fromkeys(("reason", "message", "source", "as_of", "stale_since"))
+    mark |= {"status": "unknown", "evidence": []}
+    one = {"kind": "step", "name": "observe", "status": "running", "message": "", "since": None}
+    working: dict[str, Any] = {"evidence": [one], "since": "2026-11-28T12:00:00Z"}
+    change = {"action": "upgrade", "change": "ch-2", "revision": "ch-1", **working}
+    gate = {"open": True, "revision": "ch-1", **working}
+    place = {
+        "environment": "acme-prod", "desired": None, "committed": None, "notices": [],
+        "applied": mark, "health": mark, "change": change, "gate": gate, "blocked_by": [],
+    }  # fmt: skip
+    told = [line.strip() for line in application._place(place)]
+    assert told.count("runs meanwhile: what ch-1 made") == 1
+    first = {**place, "change": None, "gate": {**gate, "open": False, "revision": "",
+             "change": "ch-1", "waits_for": []}}  # fmt: skip
+    told = [line.strip() for line in application._place(first)]
+    assert told.count("runs meanwhile: nothing that was seen") == 1

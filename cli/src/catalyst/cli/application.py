@@ -280,20 +280,28 @@ def _place(place: dict[str, Any]) -> Iterator[str]:
     if change:
         yield f"  change   {change['action']} {change['change']}, {lasting(change['since'])}"
         yield from _grounds(change)
+        yield from _meanwhile(change)
     else:
         yield "  change   none" if gate["open"] else "  change   none has begun"
     yield f"  gate     {_gate(gate)}"
     yield from _grounds(gate)
+    if not change:
+        yield from _meanwhile(gate)
 
 
 def _grounds(found: dict[str, Any]) -> Iterator[str]:
-    """Yield what a mark rests on of which no cluster tells, and on which revision it was said."""
-    if found.get("evidence"):
-        yield f"           while {found['revision'] or 'nothing'} runs"
+    """Yield what a mark rests on of which no cluster tells."""
     for one in found.get("evidence") or ():
         message = f": {one['message']}" if one["message"] else ""
         since = f", {lasting(one['since'])}" if one["since"] else ""
         yield f"           {one['kind']} {one['name']}: {one['status']}{message}{since}"
+
+
+def _meanwhile(found: dict[str, Any]) -> Iterator[str]:
+    """Yield which revision runs as long as a change works or waits."""
+    if found.get("evidence"):
+        runs = f"what {found['revision']} made" if found["revision"] else "nothing that was seen"
+        yield f"           runs meanwhile: {runs}"
 
 
 def _queued(target: Target, doc: dict[str, Any], owner: str) -> list[dict[str, Any]]:
