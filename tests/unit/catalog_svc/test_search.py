@@ -201,6 +201,20 @@ def test_versions_say_whether_what_runs_can_be_upgraded_or_why_not() -> None:
     assert {line["upgradable"] for line in nothing["versions"]} == {None}
 
 
+def test_what_a_setting_alone_asks_for_is_told_apart() -> None:
+    facts = shop()
+    needs = ("bp-postgres", ""), ("bp-object-store", "config.files == 's3'")
+    depends = [
+        {"blueprint": name, "version": "^1", "alias": name[3:].replace("-", "_"), "when": when}
+        for name, when in needs
+    ]
+    facts.blueprint("bp-cloud", "1.0.0", depends=depends)
+    assert Catalog(facts).ask("show", blueprint="cloud")["needs"] == [
+        "bp-postgres ^1",
+        "bp-object-store ^1 (if its settings ask for it)",
+    ]
+
+
 def test_a_blueprint_shows_where_it_runs_and_survives_content_that_cannot_be_read() -> None:
     facts = shop()
     facts.blueprint("bp-wiki", "1.0.0", "bp-postgres ^16")

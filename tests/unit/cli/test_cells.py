@@ -37,7 +37,7 @@ def test_what_runs_while_a_change_works_is_said_once() -> None:
     working: dict[str, Any] = {"evidence": [one], "since": "2026-11-28T12:00:00Z"}
     change = {"action": "upgrade", "change": "ch-2", "revision": "ch-1", **working}
     gate = {"open": True, "revision": "ch-1", **working}
-    place = {
+    place: dict[str, Any] = {
         "environment": "acme-prod", "desired": None, "committed": None, "notices": [],
         "applied": mark, "health": mark, "change": change, "gate": gate, "blocked_by": [],
     }  # fmt: skip

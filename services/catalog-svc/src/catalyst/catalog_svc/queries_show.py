@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from catalyst.blueprints.diff import compare
-from catalyst.blueprints.document import canonical
+from catalyst.blueprints.document import Dependency, canonical
 from catalyst.blueprints.versions import BadVersion, Version, parse
 from catalyst.catalog_svc.checking import Checking
 from catalyst.catalog_svc.domain import forming, icons, lines, reasons
@@ -123,7 +123,7 @@ class Looking:
             "license": str(written.get("license") or ""),
             "owner": one.spec.get("owner") or {},
             "readme": await self._readme(one),
-            "needs": [f"{need.blueprint} {need.version}" for need in one.blueprint.depends],
+            "needs": [_needed(need) for need in one.blueprint.depends],
             "copies": one.blueprint.copies,
             "modes": [str(mode) for mode in one.blueprint.modes],
             "hidden": entry.hidden,
@@ -322,6 +322,11 @@ class Looking:
 
 def _is_of(entry: Entry, desired: Desired) -> bool:
     return (desired.blueprint, desired.origin) == (entry.name, entry.origin)
+
+
+def _needed(need: Dependency) -> str:
+    """Return what is needed in words: always, or with some of its settings alone."""
+    return f"{need.blueprint} {need.version}{' (if its settings ask for it)' if need.when else ''}"
 
 
 def _insecure(entry: Entry, version: str) -> bool:
