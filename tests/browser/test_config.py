@@ -2,6 +2,9 @@
 
 import msgspec
 import pytest
+from playwright.async_api import expect
+from tests.browser.site import Site
+from tests.browser.steps import choose, forgive, furnish
 from tests.support.browser import Window
 
 from catalyst.blueprints import form
@@ -63,3 +66,25 @@ async def test_what_a_condition_asks_for_is_marked_as_long_as_it_holds(desk: Win
         ["name *", "port *"],
         ["name *"],
     ]
+
+
+@pytest.mark.guarantee("G26.4")
+async def test_what_is_wrong_with_a_field_is_a_sentence_without_a_programs_name_for_it(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    await choose(desk, slug, "Wiki")
+    form = page.locator(".order-form")
+    name = form.locator(".field", has=page.get_by_label("Name *", exact=True))
+    address = form.locator(".field", has=page.get_by_label("Address", exact=True))
+    show = page.get_by_role("button", name="Show the plan")
+    await address.get_by_role("textbox").fill("not a host!")
+    await show.click()
+    await expect(address.locator(".error")).to_have_text(
+        "It must be a host name, such as www.example.com"
+    )
+    await name.get_by_role("textbox").fill("")
+    await show.click()
+    await expect(name.locator(".error")).to_have_text("It has to be given")
+    await forgive(desk)

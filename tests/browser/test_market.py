@@ -213,7 +213,7 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
     await before.wait_for_element_state("hidden")
     await page.unroute(asked)
     # It is called Name here, whatever a program calls it; and all is told at once.
-    told = ("Choose where it shall run", "must be 2 to 40 lower-case", "must be at least 256")
+    told = ("Choose where it shall run", "It must be 2 to 40 lower-case", "It must be at least 256")
     for place, text in enumerate(told):
         await expect(wrong.locator(".error").nth(place)).to_have_text(re.compile(f"^{text}"))
     await expect(form.locator("[aria-invalid]")).to_have_count(3)

@@ -4,6 +4,9 @@ import { coded, el, freshId } from "./dom.js";
 import { help } from "./schema.js";
 import { label } from "./words.js";
 
+/** How a reason begins that goes on from the name of what it is about. */
+const GOES_ON = /^(must|has|have|is|are|can|cannot|may|needs?)\b/;
+
 /**
  * A part of a form. `node` is what is shown; `collect` returns the value, or undefined to leave it
  * out; `child(step)` is the part that one step of a pointer leads to.
@@ -49,9 +52,16 @@ export class Field {
   /** Shows what is wrong with it. */
   mark(message) {
     if (!this.messages.includes(message)) this.messages.push(message);
-    this.error.replaceChildren(...coded(this.messages.join("; ")));
+    this.error.replaceChildren(...coded(this.#said()));
     this.control?.setAttribute("aria-invalid", "true");
     this.node.classList.add("wrong");
+  }
+
+  /** Returns what is wrong as a sentence: its label stands above, so a program's name for it is left out. */
+  #said() {
+    const key = `${this.about.path?.join(".") ?? this.name} `;
+    const text = this.messages.map((one) => (one.startsWith(key) ? one.slice(key.length) : one)).join("; ");
+    return GOES_ON.test(text) ? `It ${text}` : text;
   }
 
   /** Takes all errors back, those inside included. */
