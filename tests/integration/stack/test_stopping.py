@@ -108,6 +108,7 @@ async def test_a_second_ctrl_c_ends_what_drains_at_once_and_says_what_that_means
     await until(lambda: not any(_is_ours(pid) for pid in children), 5.0)
 
 
+@pytest.mark.guarantee("G27.12")
 async def test_a_sigterm_that_whoever_started_it_passes_on_is_the_same_one(tmp_path: Path) -> None:
     child = await _standing(tmp_path, ())
     assert child.stderr is not None
@@ -127,6 +128,7 @@ async def test_a_sigterm_that_whoever_started_it_passes_on_is_the_same_one(tmp_p
     assert said == "stopped; the same command goes on where this ended\n"
 
 
+@pytest.mark.guarantee("G27.12")
 async def test_who_starts_without_the_cluster_that_was_simulated_before_is_told_so(
     tmp_path: Path,
 ) -> None:

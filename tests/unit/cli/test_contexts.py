@@ -95,6 +95,7 @@ def test_what_no_longer_runs_is_marked_and_told_how_to_start_or_forget_it(
     }
 
 
+@pytest.mark.guarantee("G27.12")
 def test_what_was_simulated_is_started_with_its_simulated_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
