@@ -243,3 +243,12 @@ def test_a_cause_that_several_blockers_have_is_told_once() -> None:
         "c: m", "  Pod y", *(f"  {line}" for line in way),
         "d: m",
     ]  # fmt: skip
+
+
+def test_what_two_ways_lead_through_is_told_once() -> None:
+    shared = [(1, "application", "unwell"), (2, "Pod", "no-room")]
+    two = links((0, "change", "change-waiting"), *shared, (0, "environment", "unwell"), *shared)
+    told = chains.as_lines(two)
+    assert [line.split()[0] for line in told if "→" not in line and line != chains.ON_THE_WAY] == [
+        "Pod", "change", "application", "environment",
+    ]  # fmt: skip

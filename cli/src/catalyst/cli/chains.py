@@ -60,11 +60,15 @@ async def whole(
 def as_lines(found: Sequence[Link], first: Sequence[Link] | None = None) -> list[str]:
     """Return a chain as lines: its causes first, then how they came to be felt, to the deepest.
 
+    What several ways lead through is told where it comes first, and not again.
+
     Args:
         found: The links.
         first: The causes, if `found` is a part of the chain alone.
     """
     roots = causes(found) if first is None else first
+    firsts = {_said(link): link for link in reversed(found)}
+    found = [link for link in found if firsts[_said(link)] is link]
     told = [link for link in found if link in roots]
     rest = [link for link in found if link not in roots]
     if not told:
@@ -78,6 +82,10 @@ def as_lines(found: Sequence[Link], first: Sequence[Link] | None = None) -> list
             # To look at it leads to the cause, which was told.
             lines += [what] if link.code in NO_CAUSE or link.code == GENERAL else [what, who]
     return lines
+
+
+def _said(link: Link) -> tuple[str, str, str, str]:
+    return link.kind, link.name, link.code, link.message
 
 
 def _lines(link: Link, depth: int) -> list[str]:
