@@ -30,7 +30,14 @@ async def test_a_copy_of_its_own_is_chosen_where_what_runs_already_does_not_fit(
     # What is typed elsewhere is pressed here.
     await expect(refused).to_contain_text("A copy of its own is another way")
     await expect(refused).not_to_contain_text("=new")
-    await refused.get_by_role("button", name="Plan it with a postgres of its own").click()
+    way = refused.get_by_role("button", name="Plan it with a postgres of its own")
+    await expect(way).to_be_visible()
+    # It would plan what was asked for, which is something else now.
+    await page.get_by_label("Name *", exact=True).fill("filing")
+    await expect(way).to_have_count(0)
+    await page.get_by_label("Name *", exact=True).fill("files")
+    await page.get_by_role("button", name="Show the plan").click()
+    await way.click()
     button = await planned(desk)
     await expect(refused).to_be_empty()
     await expect(page.locator(".plan")).to_contain_text("files-postgres bp-postgres")

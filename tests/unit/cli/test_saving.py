@@ -39,6 +39,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         subscription("blog", 9_000, environment="acme-dev"),
         subscription("old", 100, status="ended"),
         subscription("wiki", 2_000),
+        subscription("free", 0),
     ]
     monkeypatch.setattr(owned, "docs", lambda *_: found)
     return found
@@ -85,8 +86,10 @@ def test_a_plan_that_changes_no_price_says_so_and_what_is_paid() -> None:
         return saving.told(HERE, asked | more, "acme")
 
     assert told("blog") == ["", "price    unchanged, 2.250 OMR a month"]
-    assert told("old") == ["", "price    unchanged, no charge of its own"]
-    assert told("blog", environment="acme-stg") == ["", "price    unchanged, no charge of its own"]
+    assert told("free") == ["", "price    unchanged, no charge of its own"]
+    # Whoever may not read what is paid is shown nothing of it, as where there is nothing.
+    assert told("old") == ["", "price    unchanged"]
+    assert told("blog", environment="acme-stg") == ["", "price    unchanged"]
     assert told("blog", price={"quote": {}}) == []
     # What cannot be done has no price.
     assert told("blog", lock=[]) == []

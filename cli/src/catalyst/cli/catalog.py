@@ -235,7 +235,7 @@ def _whole(result: dict[str, Any], asked: str) -> None:
         ("license", result["license"]),
         ("documentation", result["documentation"]),
         ("needs", ", ".join(result["needs"])),
-        ("copies", _copies(result["copies"])),
+        ("copies", _copies(result.get("copies"))),
         ("deprecated", card["deprecated"]),
     ):
         if value:

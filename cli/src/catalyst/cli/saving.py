@@ -35,17 +35,15 @@ def staying(target: Target, plan: Doc, owner: str) -> list[str]:
     except ClientError:
         return []
     place = (plan["request"]["application"], plan["environment"])
-    paid = [
-        line["amount"]
+    here = [
+        one
         for one in found
         if one["status"] == "active" and (one["application"], one["environment"]) == place
-        for line in one["lines"]
-        if line["amount"]["minor"]
     ]
-    return [
-        "",
-        f"price    unchanged, {f'{_sum(paid)} a month' if paid else 'no charge of its own'}",
-    ]
+    # Without one nothing is said: whoever may read no subscriptions is shown none.
+    paid = [line["amount"] for one in here for line in one["lines"] if line["amount"]["minor"]]
+    costs = f", {_sum(paid)} a month" if paid else ", no charge of its own" if here else ""
+    return ["", f"price    unchanged{costs}"]
 
 
 def ending(target: Target, plan: Doc, owner: str) -> list[Doc]:

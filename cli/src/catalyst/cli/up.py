@@ -130,7 +130,7 @@ def _without_its_cluster(data: Path, options: Options) -> str:
     return (
         "the simulated cluster that spoke of what is kept here is not started: changes wait for "
         f"what it would say, and what it said grows old; `{contexts.start(str(data.resolve()))}` "
-        "starts it as well"
+        f"starts it as well; remove {data / contexts.SIMULATED} where a real one speaks now"
     )
 
 
@@ -196,8 +196,10 @@ class Ends:
         """Return whether a signal is one of its own."""
         if number != signal.SIGTERM:
             return True
-        before, self._terminated = self._terminated, now
-        return now - before >= MOMENT
+        counts = now - self._terminated >= MOMENT
+        if counts:
+            self._terminated = now
+        return counts
 
 
 async def _begun(parts: AsyncExitStack, installation: Installation, options: Options) -> Stack:

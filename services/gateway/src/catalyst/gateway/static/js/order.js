@@ -28,6 +28,7 @@ export class Order {
   #abort = null;
   #timer = null;
   #turn = 0;
+  #ways = []; // Nodes that offer another way than what was refused.
 
   /**
    * `about`: `{organization, blueprint}`, and `{environment, application}` of what runs already;
@@ -190,6 +191,8 @@ export class Order {
   }
 
   #forget() {
+    // They would plan what was asked, which the form does not hold any more.
+    for (const node of this.#ways.splice(0)) node.remove();
     if (!this.plan.node.hasChildNodes()) return;
     this.#turn += 1;
     this.plan.clear();
@@ -247,7 +250,7 @@ export class Order {
 
   #refused(error) {
     const marked = new Set([...Object.values(this.fields), ...(this.#config?.children() ?? [])].filter(({ messages }) => messages.length));
-    const ways = otherWays((error.errors ?? []).map(words), (chosen) => this.ask({ ...this.asked, dependencies: { ...this.asked.dependencies, ...chosen } }));
+    this.#ways = otherWays((error.errors ?? []).map(words), (chosen) => this.ask({ ...this.asked, dependencies: { ...this.asked.dependencies, ...chosen } }));
     this.problems.replaceChildren(placed(error, (one) => {
       if (wayOut(words(one))) return { field: null, text: "" };
       const field = this.#at(steps(one.pointer ?? "").filter((step, at) => at > 0 || step !== "request"));
@@ -255,7 +258,7 @@ export class Order {
       const shown = field && !field.node.closest("[hidden]");
       const text = field && !shown ? `${field.title}: ${words(one)}` : words(one);
       return { field: shown ? field : null, text: marked.has(field) ? field.messages[0] : text };
-    }), ...ways);
+    }), ...this.#ways);
     if (marked.size) this.form.querySelector('[aria-invalid="true"]').focus();
   }
 

@@ -86,17 +86,17 @@ export class PlanView {
     say(this.#reason, why || `It can be applied for ${duration(left)} more.`);
   }
 
-  /** Tells each cause once, below the first of what it keeps from beginning. */
+  /** Tells each link once, below the first of what it keeps from beginning. */
   #explain() {
     const waiting = this.on.waiting();
     const told = new Set();
+    const key = ({ kind, name, code, message }) => JSON.stringify([kind, name, code, message]);
     for (const { chain, why, same } of this.#chains) {
       const links = waiting.whole(chain);
-      const cause = links.slice(-1).map(({ kind, name, code, message }) => JSON.stringify([kind, name, code, message])).join();
-      const again = told.has(cause);
-      same.hidden = !again || !links.length;
-      why.show(again ? [] : links);
-      told.add(cause);
+      const fresh = links.filter((link) => !told.has(key(link)));
+      same.hidden = fresh.length === links.length;
+      why.show(fresh);
+      for (const link of links) told.add(key(link));
     }
   }
 
