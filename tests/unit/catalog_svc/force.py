@@ -317,7 +317,8 @@ class Force:
         if not parent.startswith("new "):
             named = self._named(parent, blueprint)
             yield from ((slot, shared) for slot in named or ())
-            yield from () if named is not None else self._for_all(blueprint, shared)
+            along = parent != self.target
+            yield from () if named is not None else self._for_all(blueprint, shared, along=along)
             return
         part = f"part {blueprint}"
         if part in shared:
@@ -346,17 +347,19 @@ class Force:
         known = any(blueprint in self.world.blueprints[name, one].needs for one in versions)
         return (self._named(self.target, blueprint) or []) if known else []
 
-    def _for_all(self, blueprint: str, shared: dict[str, str]) -> Iterator[Ways]:
-        """Yield what everybody may share who has not chosen."""
+    def _for_all(
+        self, blueprint: str, shared: dict[str, str], *, along: bool = False
+    ) -> Iterator[Ways]:
+        """Yield what everybody may share who has not chosen; `along`: who is upgraded along."""
+        owners = {""} if along else {"", self.target}
         present = [
             name
             for name, (copy, _) in self.world.running.items()
-            if copy == blueprint
-            and name != self.target
-            and self.world.owner(name) in {"", self.target}
+            if copy == blueprint and name != self.target and self.world.owner(name) in owners
         ]
-        slots = [shared[blueprint]] if blueprint in shared else present or [f"new {blueprint}"]
-        yield from ((slot, {**shared, blueprint: slot}) for slot in slots)
+        key = f"along {blueprint}" if along else blueprint
+        slots = [shared[key]] if key in shared else present or [f"new {blueprint}"]
+        yield from ((slot, {**shared, key: slot}) for slot in slots)
 
     def expand(
         self, done: Assigned, shared: dict[str, str], agenda: list[tuple[str, str, str]]

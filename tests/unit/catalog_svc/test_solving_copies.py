@@ -83,6 +83,35 @@ def test_the_target_shares_its_own_copy_again_under_another_alias(shop: Shop) ->
     assert near(shop, "other", blueprint="bp-wiki") == {"other": {"postgres": "a"}}
 
 
+def test_what_is_upgraded_along_does_not_share_the_target_s_own_copy(shop: Shop) -> None:
+    for version, needs in (("1.0.0", ()), ("1.1.0", ("bp-postgres",))):
+        shop.blueprint("bp-auth", version, *needs)
+    shop.blueprint("bp-site", "1.0.0", "db=bp-postgres", "bp-auth")
+    shop.blueprint("bp-site", "1.1.0", "db=bp-postgres", "bp-auth ^1.1.0")
+    shop.runs("site-db", "bp-postgres", "17.0.0")
+    shop.runs("auth", "bp-auth", "1.0.0")
+    shop.runs("site", "bp-site", "1.0.0", db="site-db", auth="auth")
+    site = {"db": "site-db", "auth": "auth"}
+    of_new = {"auth": {"postgres": "postgres"}, "site": site}
+    assert near(shop, "site", blueprint="") == of_new
+    assert lock(shop, "site", blueprint="")[0] == ("postgres", "bp-postgres", "17.0.0", "new")
+    shop.runs("postgres", "bp-postgres", "16.0.0")
+    assert near(shop, "site", blueprint="") == of_new
+    assert ("postgres", "bp-postgres", "16.0.0", "shared") in lock(shop, "site", blueprint="")
+    shop.blueprint("bp-auth", "1.2.0", "bp-postgres ^18")
+    shop.blueprint("bp-site", "1.2.0", "db=bp-postgres", "bp-auth ^1.2.0")
+    assert reasons(shop, "site", blueprint="", version="1.2.0") == [
+        "bp-site 1.2.0 needs bp-auth ^1.2.0",
+        "bp-auth 1.2.0 needs bp-postgres ^18",
+        "acme-prod already runs bp-postgres 16.0.0 as postgres",
+    ]
+    # Nor what the target happens to use, where everybody else takes something newer.
+    shop.runs("db", "bp-postgres", "15.0.0")
+    shop.runs("site", "bp-site", "1.0.0", db="db", auth="auth")
+    found = near(shop, "site", blueprint="", version="1.1.0")
+    assert (found["auth"], found["site"]["db"]) == ({"postgres": "site-db"}, "db")
+
+
 def test_the_newest_is_shared_then_what_most_use_then_by_name(shop: Shop) -> None:
     for name, version in (("d", "16.0.0"), ("c", "16.0.0"), ("b", "16.0.0"), ("a", "15.0.0")):
         shop.runs(name, "bp-postgres", version)

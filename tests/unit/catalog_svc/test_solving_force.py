@@ -104,7 +104,8 @@ def check_shared(world: World, question: Asked, lock: dict[str, Locked]) -> None
             named = one is target and need in question.choices
             if not named and world.uses.get(one.application, {}).get(need) != there:
                 decided = question.choices.get(need), used.get(need)
-                assert world.owner(there) in {"", target.application} or there in decided
+                own = target.application if one.role in {"target", "new"} else ""
+                assert world.owner(there) in {"", own} or (own and there in decided)
     for need, found in parts.items():
         there = target.dependencies.get(alias(need), "")
         if (need in question.choices or need in used) and there:

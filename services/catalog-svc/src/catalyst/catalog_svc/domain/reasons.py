@@ -8,7 +8,7 @@ from typing import Final
 from catalyst.catalog_svc.domain import waiting
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.pins import Need, Pin
-from catalyst.catalog_svc.domain.universe import NEW, UNDECIDED, Universe
+from catalyst.catalog_svc.domain.universe import NEW, SHARED, UNDECIDED, Universe
 from catalyst.contracts.blocked import Link
 
 MAX_NAMED: Final = 5
@@ -105,7 +105,7 @@ def _facts(universe: Universe, slot: str, needs: Sequence[Need]) -> Iterator[str
     elif kind == "new" or (slot == universe.target and not _exists(universe, needs)):
         yield from _offers(universe, blueprint, needs)
     else:
-        names = universe.existing(blueprint) if kind == "any" else (rest,)
+        names = universe.existing(kind, blueprint) if kind in SHARED else (rest,)
         for name in names:
             yield from _present(universe, name, needs)
 

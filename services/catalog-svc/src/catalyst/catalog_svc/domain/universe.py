@@ -2,9 +2,10 @@
 
 A slot is an Application, whether it has a name yet or not: `app:crm` runs or is the target,
 `new:bp-postgres` is a new one for all who need it, `new:app:wiki/db` is a new one for one alias,
-and `any:bp-postgres` is whichever of those that run is taken. `part:bp-postgres` is what those that
-come with the target share: what was decided for the target itself, or else what all others would
-take. What is undecidable by the catalogue alone (`wrong:…`) holds nothing.
+and `any:bp-postgres` is whichever of those that run the target takes; what runs and is upgraded
+along takes `all:bp-postgres`, where the target's own copies are not among them. `part:bp-postgres`
+is what those that come with the target share: what was decided for the target itself, or else what
+it would take. What is undecidable by the catalogue alone (`wrong:…`) holds nothing.
 
 An Application that runs stays as it is, or is upgraded if everything that needs it allows that.
 What needs it counts with the version that runs now, even where that is upgraded as well: what is
@@ -36,6 +37,9 @@ from catalyst.contracts.rejection import Rejected
 
 NEW: Final = "new"
 """What is said of an alias that is to have a copy of its own."""
+
+SHARED: Final = ("any", "all")
+"""The kinds of slots that stand for one of the copies that run."""
 
 UNDECIDED: Final = "wrong:"
 """The slot of what a version needs whose conditions have no result."""
@@ -146,19 +150,20 @@ class Universe:
         ran = self.applications[application].before.get(self.environment, frozenset())
         return self.catalogue.copied(self.organization, self.running[application], ran)
 
-    def existing(self, blueprint: str) -> tuple[str, ...]:
+    def existing(self, kind: str, blueprint: str) -> tuple[str, ...]:
         """Return the Applications that run a Blueprint here, by name, and may be shared unasked.
 
-        Never the target itself, nor what waits for it, nor what is another one's own.
+        Never the target itself, nor what waits for it, nor what is another one's own; what is the
+        target's own is for a slot of the kind `any` alone.
         """
-        target = self.request.application
-        none = {target, *self.above}
+        none = {self.request.application, *self.above}
+        owner = self.request.application if kind == "any" else ""
         return tuple(
             name
             for name, desired in self.running.items()
             if desired.blueprint == blueprint
             and name not in none
-            and target in self.copies.owners.get(name, {target})
+            and owner in self.copies.owners.get(name, {owner})
         )
 
     @cached_property
@@ -188,8 +193,8 @@ class Universe:
             yield from self._fresh(slot, self.request.blueprint, self.request.application)
         elif kind == "app":
             yield from self._present(slot, rest)
-        elif kind == "any":
-            yield from self._shared(slot, self.existing(rest))
+        elif kind in SHARED:
+            yield from self._shared(slot, kind, rest)
         elif kind == "part":
             for other in (self.decided[rest], self.common(rest)):
                 for pin in self.candidates(other):
@@ -204,12 +209,15 @@ class Universe:
             if entry is not None and not entry.refusal(one):
                 yield offer(slot, application, entry, one)
 
-    def _shared(self, slot: str, names: tuple[str, ...]) -> list[Pin]:
-        """Return what any of some Applications may be, the one to share first.
+    def _shared(self, slot: str, kind: str, blueprint: str) -> list[Pin]:
+        """Return what any of the copies that run may be, the one to share first.
 
-        As it is before upgraded, what the target uses already, the newest, what most use, by name.
+        As it is before upgraded, what the target uses already where it is to share it, the newest,
+        what most use, by name.
         """
-        used = self.old.dependencies.values() if self.old is not None else ()
+        names = self.existing(kind, blueprint)
+        old = self.old if kind == "any" else None
+        used = old.dependencies.values() if old is not None else ()
         pins = [
             replace(pin, instead=f"app:{name}")
             for name in names
@@ -369,11 +377,15 @@ class Universe:
                 return f"wrong:{one}"
         if parent.slot.startswith("new:") and blueprint in self.decided:
             return f"part:{blueprint}"
-        return self.common(blueprint)
+        comes = parent.slot == self.target or parent.slot.startswith("new:")
+        return self.common(blueprint, "any" if comes else "all")
 
-    def common(self, blueprint: str) -> str:
-        """Return the slot that everybody shares of a Blueprint."""
-        return f"any:{blueprint}" if self.existing(blueprint) else f"new:{blueprint}"
+    def common(self, blueprint: str, kind: str = "any") -> str:
+        """Return the slot that all who need a Blueprint share: the target and what comes with it.
+
+        For what is upgraded along it is of the kind `all`.
+        """
+        return f"{kind if self.existing(kind, blueprint) else NEW}:{blueprint}"
 
     def _is(self, application: str, blueprint: str) -> bool:
         found = self.running.get(application)
