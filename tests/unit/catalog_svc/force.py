@@ -123,14 +123,15 @@ class World:
         return spec
 
     def owner(self, application: str) -> str:
-        """Return whose own copy it is, by its name; nothing: everybody's."""
+        """Return whose own copy it is, by its name; nothing: everybody's, as what many use is."""
+        users = [user for user, uses in self.uses.items() if application in uses.values()]
         owners = [
             user
-            for user, uses in self.uses.items()
-            for need, other in uses.items()
+            for user in users
+            for need, other in self.uses[user].items()
             if other == application == f"{user}-{alias(need)}"
         ]
-        return "".join(owners)
+        return "".join(owners) if len(users) < 3 else ""
 
     def renamed(self, old: str, new: str) -> World:
         """Return the same with another name for what runs."""

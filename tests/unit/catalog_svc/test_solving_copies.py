@@ -52,6 +52,27 @@ def test_a_copy_is_everybody_s_once_whom_it_was_for_is_gone(shop: Shop) -> None:
     assert lock(shop)[0] == ("files-postgres", "bp-postgres", "15.0.0", "shared")
 
 
+@pytest.mark.parametrize("copy", ["wiki-postgres", "wiki-postgres-2"])
+def test_a_copy_that_is_called_as_any_of_its_blueprint_is_everybody_s(
+    shop: Shop, copy: str
+) -> None:
+    shop.blueprint("bp-wiki-postgres", "1.0.0")
+    shop.blueprint("bp-wiki", "1.1.0", "postgres=bp-wiki-postgres")
+    shop.blueprint("bp-report", "1.0.0", "bp-wiki-postgres")
+    shop.runs(copy, "bp-wiki-postgres", "1.0.0")
+    shop.runs("wiki", "bp-wiki", "1.1.0", postgres=copy)
+    assert lock(shop, "report")[0] == (copy, "bp-wiki-postgres", "1.0.0", "shared")
+
+
+def test_a_copy_that_several_others_use_is_everybody_s_whatever_it_is_called(shop: Shop) -> None:
+    shop.runs("wiki-postgres", "bp-postgres", "15.0.0")
+    shop.runs("wiki", "bp-wiki", "1.0.0", postgres="wiki-postgres")
+    shop.runs("one", "bp-files", "1.0.0", postgres="wiki-postgres", cache_db="wiki-postgres")
+    assert lock(shop, "other", blueprint="bp-wiki")[0][0] == "postgres"
+    shop.runs("two", "bp-wiki", "1.0.0", postgres="wiki-postgres")
+    assert lock(shop, "other", blueprint="bp-wiki")[0][0] == "wiki-postgres"
+
+
 @pytest.mark.parametrize(
     ("user", "alias", "copy"),
     [

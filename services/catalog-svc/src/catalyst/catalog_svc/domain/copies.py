@@ -3,6 +3,9 @@
 A copy that was asked for as one's own (`new` for an alias) is called after the Application and the
 alias that it is for. As long as it is used by that one it is its own, whoever else names it: nobody
 shares it without having asked. Every other copy is for everybody.
+
+A name alone may deceive: what is called as any copy of its Blueprint is called, or is used by
+several others, was not made for one.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import Final
 from catalyst.contracts.provisioning_values_v1 import Desired
 
 MAX_NAME: Final = 40
+SEVERAL: Final = 2
+"""Others that use a copy, from which on it is nobody's own."""
 _NUMBER: Final = re.compile(r"-([1-9]\d*)$")
 
 
@@ -26,6 +31,11 @@ def own_name(parent: str, alias: str) -> str:
 def short(name: str) -> str:
     """Return a name as an Application may have it."""
     return name.lower()[:MAX_NAME].rstrip("-")
+
+
+def common_name(blueprint: str) -> str:
+    """Return how a copy for all who need a Blueprint is called, if that is free."""
+    return short(blueprint.removeprefix("bp-"))
 
 
 def numbered(name: str, number: int) -> str:
@@ -55,5 +65,11 @@ class Copies:
         self.owners: dict[str, frozenset[str]] = {}
         """By copy, those that it is their own; every other one is for everybody."""
         for user, alias, other in uses:
-            if _called(other, own_name(user, alias)):
+            if _called(other, own_name(user, alias)) and self._may_be_own(other, running):
                 self.owners[other] = self.owners.get(other, frozenset()) | {user}
+
+    def _may_be_own(self, copy: str, running: Mapping[str, Desired]) -> bool:
+        """Return whether a copy can be the own one of somebody who uses it."""
+        present = running.get(copy)
+        by_default = present is not None and _called(copy, common_name(present.blueprint))
+        return not by_default and self.users[copy] - 1 < SEVERAL

@@ -13,7 +13,7 @@ from catalyst.blueprints.merging import merged
 from catalyst.blueprints.versions import BadVersion
 from catalyst.catalog_svc.domain import reasons
 from catalyst.catalog_svc.domain.catalogue import Catalogue
-from catalyst.catalog_svc.domain.copies import numbered, own_name, short
+from catalyst.catalog_svc.domain.copies import common_name, numbered, own_name
 from catalyst.catalog_svc.domain.entry import parsed_range
 from catalyst.catalog_svc.domain.pins import Need, Pin
 from catalyst.catalog_svc.domain.resolving import Impossible, TooMuch, resolve
@@ -342,7 +342,7 @@ def _wanted_name(pin: Pin, names: dict[str, str]) -> str:
     """Return how it should be called: after its Blueprint, or after the one that it is for."""
     rest = pin.slot.partition(":")[2]
     if "/" not in rest:
-        return short(pin.name.removeprefix("bp-"))
+        return common_name(pin.name)
     parent, _, alias = rest.rpartition("=")[0].rpartition("/")
     return own_name(names[parent], alias)
 
