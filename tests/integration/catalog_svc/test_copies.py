@@ -76,3 +76,5 @@ async def test_a_copy_too_many_is_told_while_the_others_are_on_their_way_or_wait
     again = await planned(town, "chest")
     assert told(again) == [f"{MEANS} 2: {safe}"]
     assert again.hash == third.hash
+    # What came to nothing is looked at no more.
+    assert town.planner.names.of("acme", f"public-{SAFE}") == {"safe": 1}

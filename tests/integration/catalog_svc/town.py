@@ -57,6 +57,7 @@ class Town:
     js: JetStream
     keys: KeyRing
     provisioning: Worker
+    planner: Planner
 
     async def ask(self, service: str, name: str, request: Any) -> Any:
         """Ask a question as a member of `acme`."""
@@ -124,7 +125,7 @@ async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
         await money.found(["acme"])
         await settle(js, keys, worker)
         await register(js, objects)
-        yield Town(js, keys, worker)
+        yield Town(js, keys, worker, planner)
 
 
 async def register(js: JetStream, objects: Objects) -> None:

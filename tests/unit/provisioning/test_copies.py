@@ -176,6 +176,25 @@ async def test_another_copy_leaves_the_hash_as_it_is_and_who_approves_is_told_as
     assert told(shown.plan) == told(after)
 
 
+async def test_a_copy_that_is_gone_since_leaves_the_plan_that_is_shown_the_same_one(
+    place: Town, others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_for(monkeypatch, {"multiInstance": ONE})
+    gated(place, None)
+    await runs(place, others, "one")
+    await runs(place, others, "two")
+    found = await planned(place, others, "three")
+    then = place.copy()
+    apply(place, "ch-3", found)
+    apply(place, "ch-4", await plan(place, others, asked("uninstall", "one")))
+    run(place, "ch-4")
+    assert place.change("ch-4").status == "completed"
+    shown = await planning.remade(place, then, others, name="ch-3")
+    assert shown.plan is not None
+    assert shown.plan.hash == found.hash
+    assert told(shown.plan) == [f"{MEANS}, and acme would have 2: two runs in {PROD}"]
+
+
 async def test_a_blueprint_of_another_source_by_the_same_name_is_another_one(
     place: Town, others: Others, monkeypatch: pytest.MonkeyPatch
 ) -> None:

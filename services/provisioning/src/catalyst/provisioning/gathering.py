@@ -5,8 +5,9 @@ Whoever makes a plan reads through here, so that one that is made again rests on
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,10 +19,11 @@ from catalyst.chassis.service import Loader
 from catalyst.contracts import codec
 from catalyst.contracts.provisioning_values_v1 import Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.checking import Checking
 from catalyst.provisioning.domain import copies, fitting, foreign, possible, writing_plan
-from catalyst.provisioning.domain.application import application_ref
-from catalyst.provisioning.domain.copies import Copy, Names
+from catalyst.provisioning.domain.application import Application, application_ref
+from catalyst.provisioning.domain.copies import Names, There
 from catalyst.provisioning.domain.facts import Facts, going, held
 from catalyst.provisioning.domain.place import Content
 from catalyst.provisioning.domain.writing_plan import Draft
@@ -42,7 +44,7 @@ class Gathering:
 
         Args:
             contents: Where it is.
-            names: Of the Applications that were ever to run a Blueprint.
+            names: Of the Applications that run a Blueprint, or may.
             currency: In which is bought what names no other.
             git_url: Where clusters find the repositories: the part before `/git/`.
         """
@@ -140,7 +142,10 @@ class Gathering:
     async def with_copies(
         self, facts: Facts, lock: Iterable[Locked], environment: str, load: Loader
     ) -> Facts:
-        """Return the facts with the copies of what a lock brings and its author limits."""
+        """Return the facts with the copies of what a lock brings and its author limits.
+
+        No plan rests on them: they are for who is told of its risks.
+        """
         coming = {
             f"{item.origin}-{item.blueprint}"
             for item in lock
@@ -148,12 +153,16 @@ class Gathering:
             and facts.expected(item.application, environment) is None
             and facts.contents[item.digest].blueprint.copies is not None
         }
-        found: dict[str, tuple[Copy, ...]] = {}
+        found: dict[str, There] = {}
         for blueprint in sorted(coming):
-            names = self._names.of(facts.name, blueprint)
-            states = {name: await load(application_ref(facts.name, name)) for name in names}
+            there = self._names.of(facts.name, blueprint)
+            names = list(there)[: copies.LOOKED]
+            states = await _side_by_side(facts.name, names, load)
             each = (copies.of(name, state, blueprint) for name, state in states.items())
-            found[blueprint] = tuple(copy for every in each for copy in every)
+            found[blueprint] = There(
+                seen=tuple(copy for every in each for copy in every),
+                more=sum(list(there.values())[copies.LOOKED :]),
+            )
         return replace(facts, copies=found)
 
     async def content(self, digest: str) -> Content:
@@ -192,7 +201,6 @@ class Gathering:
         moved = {item.application for item in lock if fitting.moved_under(facts, item)}
         facts = await self.with_dependents(facts, moved, asked.environment or "", load)
         facts = await self.with_contents(facts, lock)
-        facts = await self.with_copies(facts, lock, asked.environment or "", load)
         facts = replace(
             facts,
             blueprints={
@@ -203,3 +211,28 @@ class Gathering:
             },
         )
         return facts, writing_plan.draft(asked, facts, lock)
+
+
+async def _side_by_side(
+    organization: str, names: Sequence[str], load: Loader
+) -> dict[str, Application]:
+    """Return the states of Applications by name, in the order of the names, some read at once."""
+    found: dict[str, Application] = {}
+    for at in range(0, len(names), copies.AT_ONCE):
+        some = names[at : at + copies.AT_ONCE]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                read = {
+                    name: tasks.create_task(_loaded(application_ref(organization, name), load))
+                    for name in some
+                }
+        except ExceptionGroup as group:
+            # One is enough to say why there is no answer.
+            raise group.exceptions[0] from group
+        found |= {name: task.result() for name, task in read.items()}
+    return found
+
+
+async def _loaded(ref: Ref, load: Loader) -> Application:
+    state: Application = await load(ref)
+    return state

@@ -64,7 +64,7 @@ class Planner:
             git_url: Where clusters find the repositories: the part before `/git/`.
         """
         self.names: Final = Names()
-        """To be told of each change that waits: see `copies.FOLLOWED`."""
+        """To be told of what is to run, and where: see `copies.FOLLOWED`."""
         self._gathering = Gathering(contents, self.names, currency, git_url)
         self._asking = asking
         self.remaking: Final = Remaking(self._gathering, asking)
@@ -133,6 +133,8 @@ class Planner:
         references.check(asked, facts, lock, base)
         facts = await gather.judged(facts, lock)
         facts, drafted = await gather.whole(asked, facts, lock, load)
+        if actor.service is None:
+            facts = await gather.with_copies(facts, lock, asked.environment or "", load)
         if drafted.items:
             facts = replace(
                 facts,

@@ -72,7 +72,7 @@ class Remaking:
         """Answer the plan of a change, to whoever is asked to approve it or makes plans there.
 
         What is no part of the hash is as of the same moment, but what is left of the credit, which
-        is not told, and what of a deletion others say now.
+        is not told, what of a deletion others say now, and other copies that are gone since.
 
         Raises:
             Rejected: For a wrong request; `change-not-found`, also for a change that whoever asks
@@ -88,7 +88,9 @@ class Remaking:
         recorded = await _opening(ref, see)
         remade = Remade(change=name, hash=opened.hash)
         try:
-            found = await self._again(opened, recorded, organization, see, money=inside)
+            found = await self._again(
+                opened, recorded, organization, see, money=inside, copies=True
+            )
         except Rejected as error:
             if error.code in _LATER:
                 raise
@@ -115,7 +117,7 @@ class Remaking:
             return None
         recorded = await _opening(ref, see)
         try:
-            found = await self._again(opened, recorded, organization, see, money=True)
+            found = await self._again(opened, recorded, organization, see, money=True, copies=False)
         except Rejected as error:
             log.info("not compared", extra={"change": name, "why": error.message})
             return None
@@ -130,8 +132,17 @@ class Remaking:
         see: Reader,
         *,
         money: bool,
+        copies: bool,
     ) -> Plan:
         """Return the plan as of the event that opened the change.
+
+        Args:
+            opened: The event.
+            recorded: The same as it stands in the log.
+            organization: Whose change it is.
+            see: How states are seen.
+            money: Whether what is open is told with a removal.
+            copies: Whether other copies of what comes are told.
 
         Raises:
             Rejected: Where it cannot be made any more.
@@ -145,14 +156,19 @@ class Remaking:
             return await cascade.removal(
                 self._gathering, self._asking, asked, facts, load, money=money
             )
-        return await self._written(opened, facts, load)
+        return await self._written(opened, facts, load, copies=copies)
 
-    async def _written(self, opened: pro1.ChangeOpened, facts: Facts, load: Loader) -> Plan:
+    async def _written(
+        self, opened: pro1.ChangeOpened, facts: Facts, load: Loader, *, copies: bool
+    ) -> Plan:
         asked, lock = opened.request, opened.lock
         names = {name for item in lock for name in (item.application, *item.dependencies.values())}
         facts = await self._gathering.with_applications(facts, sorted(names), load)
         facts = await self._gathering.with_contents(facts, lock)
         facts, drafted = await self._gathering.whole(asked, facts, lock, load)
+        if copies:
+            at = asked.environment or ""
+            facts = await self._gathering.with_copies(facts, lock, at, load)
         if opened.quote is not None:
             facts = replace(
                 facts,

@@ -14,7 +14,7 @@ from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanReque
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import Application
-from catalyst.provisioning.domain.copies import Copy
+from catalyst.provisioning.domain.copies import There
 from catalyst.provisioning.domain.files import Origin
 from catalyst.provisioning.domain.place import Content, Place, host_of
 from catalyst.provisioning.domain.rendered import Standing, standing
@@ -59,8 +59,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The change that deletes an Environment at this moment, by Environment."""
     held: frozenset[str] = frozenset()
     """Names of those whose room is only held, because what brings them is still in flight."""
-    copies: Mapping[str, tuple[Copy, ...]] = {}
-    """By `<origin>-<name>`: those that there are of what comes, where its author limits them."""
+    copies: Mapping[str, There] = {}
+    """By `<origin>-<name>`: those that there are of what comes, where its author limits them; for
+    who is told of risks."""
     author: str = ""
     """E-mail address of who asks for the plan; empty: not known, or a service."""
     git_url: str

@@ -181,13 +181,14 @@ def _copied(facts: Facts, desired: Mapping[str, Desired], environment: str) -> I
         # Where several versions come along, the one whose author means the fewest.
         meant = [facts.contents[new.digest].blueprint.copies for new in coming[key]]
         most = min(number for number in meant if number is not None)
-        total = len(there) + len(meant)
+        total = len(there.seen) + there.more + len(meant)
         if total <= most:
             continue
         made = "one" if most == 1 else f"{most} at most"
-        present = f": {copies.words(there)}" if there else ""
+        present = f": {copies.words(there)}" if there.seen else ""
+        about = "about " if there.more else ""
         message = (
             f"{coming[key][0].blueprint} is made for {made} in an Organization, and {facts.name}"
-            f" would have {total}{present}"
+            f" would have {about}{total}{present}"
         )
         yield Risk(kind="copies", message=message)
