@@ -172,6 +172,38 @@ def test_who_runs_it_is_told_without_having_looked_at_the_blueprint(market: Mark
     assert [(one["application"], one["notices"][0]["reason"]) for one in told] == [("mine", WHY)]
 
 
+@pytest.mark.guarantee("G23.4")
+def test_who_is_told_of_an_upgrade_has_no_more_looked_into_than_it_takes_to_find_one(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market.shop.runs("agent", "bp-agent", "1.0.0", origin="private")
+
+    def told() -> tuple[list[str], list[str]]:
+        market.contents.read.clear()
+        found = [one["newest"] for one in market.ask("notices")["upgrades"]]
+        return found, list(market.contents.read)
+
+    def at(*versions: str) -> list[str]:
+        return [digest("bp-agent", one, "private") for one in versions]
+
+    assert told() == ([], at("1.0.0", "2.0.0"))
+    for version in ("1.1.0", "1.2.0", "1.3.0"):
+        market.holds("bp-agent", version, good=True)
+    market.holds("bp-agent", "3.0.0-rc.1", good=True)
+    market.holds("bp-agent", "2.1.0", good=False)
+    assert told() == (["1.3.0"], at("2.1.0", "1.3.0"))
+    assert told() == (["1.3.0"], [])
+    # Of very many that are refused one question looks into some, and others with the next.
+    monkeypatch.setattr(checking, "MOST", 1)
+    market.holds("bp-agent", "4.0.0", good=False)
+    market.holds("bp-agent", "4.1.0", good=False)
+    assert [told() for _ in range(3)] == [
+        ([], at("4.1.0")),
+        ([], at("4.0.0")),
+        (["1.3.0"], []),
+    ]
+
+
 def test_of_what_is_all_of_before_the_newest_is_shown(market: Market) -> None:
     lone = Market()
     lone.holds("bp-agent", "1.0.0", good=False)

@@ -10,6 +10,7 @@ import msgspec
 from catalyst.blueprints.diff import compare
 from catalyst.blueprints.document import Dependency, canonical
 from catalyst.blueprints.versions import BadVersion, Version, parse
+from catalyst.catalog_svc import checking
 from catalyst.catalog_svc.checking import Checking
 from catalyst.catalog_svc.domain import forming, icons, lines, reasons
 from catalyst.catalog_svc.domain.catalogue import Catalogue
@@ -303,12 +304,22 @@ class Looking:
         return found
 
     async def _newest(self, organization: str, running: Desired) -> str:
-        """Return to what a copy can be upgraded; empty: to nothing that it is shown."""
+        """Return to what a copy can be upgraded; empty: to nothing that it is shown.
+
+        The newest is looked into, and the next where that one is refused: all of what runs is
+        asked about at once, and to look into every version would take longer than anybody waits.
+        """
         entry = self._catalogue.copied(organization or None, running)
         if entry is None:
             return ""
-        await self._checking.look(entry, entry.versions)
-        return lines.newest(entry, parse(running.version))
+        installed = parse(running.version)
+        for _ in range(checking.MOST):
+            newest = entry.version(lines.newest(entry, installed))
+            if newest is None:
+                return ""
+            if not await self._checking.look(entry, [newest]):
+                return newest.text
+        return ""
 
     async def _readme(self, one: Offered) -> str | None:
         """Return the README; empty if there is none, None if it cannot be read now."""
