@@ -144,7 +144,7 @@ def test_a_name_that_a_source_cannot_have_is_told_before_where_it_may_be(
 
 @each(
     [
-        (".", "", "_SOURCE_DIRECTORIES names the directory; set it where"),
+        (".", "", "_SOURCE_DIRECTORIES names, and no other; for another, set it where"),
         ("https://git.example/x.git", "", "_GIT_HOSTS names the hosts that are allowed; set it"),
         (".", "mine", "on our own Git, `/git/mine/NAME.git` can be read"),
         ("/git/theirs/x.git", "mine", "on our own Git, `/git/mine/NAME.git` can be read"),
