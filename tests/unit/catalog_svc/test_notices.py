@@ -101,6 +101,33 @@ def test_whoever_runs_what_can_be_upgraded_is_told_to_which_version() -> None:
 
 
 @pytest.mark.guarantee("G23.4")
+def test_no_upgrade_is_told_that_somebody_who_needs_the_copy_excludes() -> None:
+    facts = shop()
+    for version in ("15.0.0", "15.1.0", "16.0.0"):
+        facts.blueprint("bp-postgres", version)
+    facts.blueprint("bp-wiki", "1.0.0", "bp-postgres <15.1")
+    facts.blueprint("bp-files", "1.0.0", "db=bp-postgres ^15")
+
+    def newest() -> dict[str, str]:
+        runs = asked(facts, "show", blueprint="postgres")["runs"]
+        shown = {f"{one['application']} {one['environment']}": one["newest"] for one in runs}
+        upgrades = asked(facts, "notices")["upgrades"]
+        told = {f"{one['application']} {one['environment']}": one["newest"] for one in upgrades}
+        assert told == {where: one for where, one in shown.items() if one}
+        return shown
+
+    for environment in ("acme-prod", "acme-dev"):
+        facts.runs("pg", "bp-postgres", "15.0.0", environment=environment)
+    facts.runs("other", "bp-postgres", "15.0.0")
+    everything = {"pg acme-prod": "16.0.0", "pg acme-dev": "16.0.0", "other acme-prod": "16.0.0"}
+    assert newest() == everything
+    facts.runs("files", "bp-files", "1.0.0", db="pg")
+    assert newest() == {**everything, "pg acme-prod": "15.1.0"}
+    facts.runs("wiki", "bp-wiki", "1.0.0", postgres="pg")
+    assert newest() == {**everything, "pg acme-prod": ""}
+
+
+@pytest.mark.guarantee("G23.4")
 @pytest.mark.guarantee("G23.1")
 def test_what_another_organization_says_of_its_own_blueprint_is_told_to_nobody_else() -> None:
     facts = shop()

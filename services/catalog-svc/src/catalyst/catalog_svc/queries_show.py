@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ from catalyst.blueprints.document import Dependency, canonical
 from catalyst.blueprints.versions import BadVersion, Version, parse
 from catalyst.catalog_svc import checking
 from catalyst.catalog_svc.checking import Checking
-from catalyst.catalog_svc.domain import forming, icons, lines, reasons
+from catalyst.catalog_svc.domain import forming, holding, icons, lines, reasons
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.prices import Prices
@@ -116,6 +116,9 @@ class Looking:
         await self._checking.look(entry, entry.versions)
         one = _one(entry if asked.version else entry.today, asked.version)
         written: Mapping[str, Any] = one.spec.get("card") or {}
+        present = forming.present(self._catalogue.applications(organization or None))
+        runs = [run for run in present if _is_of(entry, run.desired)]
+        held = holding.of(self._catalogue, organization or None, runs)
         return {
             "card": msgspec.to_builtins(card(entry.today, self._prices, clock.now())),
             "version": one.text,
@@ -139,10 +142,11 @@ class Looking:
                     "version": run.desired.version,
                     "security": _insecure(entry, run.desired.version),
                     "notices": msgspec.to_builtins(entry.notices(run.desired.version)),
-                    "newest": lines.newest(entry, parse(run.desired.version)),
+                    "newest": lines.newest(
+                        entry, parse(run.desired.version), held[run.environment, run.application]
+                    ),
                 }
-                for run in forming.present(self._catalogue.applications(organization or None))
-                if _is_of(entry, run.desired)
+                for run in runs
             ],
         }
 
@@ -244,10 +248,11 @@ class Looking:
         asked = read(request, NoticesRequest)
         self._catalogue.require(organization or None)
         found, upgrades = [], []
-        for run in forming.present(self._catalogue.applications(organization or None)):
+        present = forming.present(self._catalogue.applications(organization or None))
+        runs = [run for run in present if asked.application in {"", run.application}]
+        held = holding.of(self._catalogue, organization or None, runs)
+        for run in runs:
             of, version = run.desired, run.desired.version
-            if asked.application not in {"", run.application}:
-                continue
             entry = self._catalogue.installed(organization, of.origin, of.blueprint)
             if entry is not None and (one := entry.version(version)) is not None:
                 await self._checking.look(entry, [one])
@@ -260,7 +265,8 @@ class Looking:
             }
             if notices:
                 found.append({**where, "notices": msgspec.to_builtins(notices)})
-            if newest := await self._newest(organization, of):
+            needing = held[run.environment, run.application]
+            if newest := await self._newest(organization, of, needing):
                 upgrades.append({**where, "newest": newest})
         return {"applications": found, "upgrades": upgrades}
 
@@ -303,7 +309,9 @@ class Looking:
             raise Rejected("application-not-found", message, pointer="/application")
         return found
 
-    async def _newest(self, organization: str, running: Desired) -> str:
+    async def _newest(
+        self, organization: str, running: Desired, held: Sequence[holding.Holder]
+    ) -> str:
         """Return to what a copy can be upgraded; empty: to nothing that it is shown.
 
         The newest is looked into, and the next where that one is refused: all of what runs is
@@ -314,7 +322,7 @@ class Looking:
             return ""
         installed = parse(running.version)
         for _ in range(checking.MOST):
-            newest = entry.version(lines.newest(entry, installed))
+            newest = entry.version(lines.newest(entry, installed, held))
             if newest is None:
                 return ""
             if not await self._checking.look(entry, [newest]):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from catalyst.blueprints.versions import Version, upgrade_refusal
+from catalyst.blueprints.versions import Version, parse, upgrade_refusal
 from catalyst.catalog_svc.domain.entry import Entry, Offered
+from catalyst.catalog_svc.domain.holding import Holder
 
 
 class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,13 +35,18 @@ def lines(entry: Entry, installed: Version | None) -> tuple[VersionLine, ...]:
     return tuple(_line(entry, one, installed) for one in every)
 
 
-def newest(entry: Entry, installed: Version) -> str:
+def newest(entry: Entry, installed: Version, held: Sequence[Holder]) -> str:
     """Return the newest version that what runs can be upgraded to; empty if there is none.
 
-    A pre-release is offered to nobody who does not run one.
+    A pre-release is offered to nobody who does not run one, and nothing is offered that one of
+    those who need it (`held`) cannot take.
     """
-    can = (one for one in lines(entry, installed) if one.upgradable)
-    return next((one.version for one in can if installed.pre or not one.prerelease), "")
+    for one in lines(entry, installed):
+        version = parse(one.version)
+        fits = all(holder.wanted.contains(version) for holder in held)
+        if one.upgradable and fits and (installed.pre or not one.prerelease):
+            return one.version
+    return ""
 
 
 def _line(entry: Entry, one: Offered, installed: Version | None) -> VersionLine:

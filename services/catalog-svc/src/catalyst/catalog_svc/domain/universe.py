@@ -15,7 +15,7 @@ needed is upgraded first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -27,10 +27,10 @@ from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.findings import Violation
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
-from catalyst.blueprints.versions import Range
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.copies import Copies
 from catalyst.catalog_svc.domain.entry import Entry, Offered, parsed_range
+from catalyst.catalog_svc.domain.holding import holders
 from catalyst.catalog_svc.domain.pins import Need, Pin, offer
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.rejection import Rejected
@@ -62,14 +62,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """For an alias: `new`, or the Application to use; without one, what runs is shared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """An Application that runs and needs another one."""
-
-    application: str
-    wanted: Range
-
-
 class Universe:
     """Everything that a solution may be made of, seen by one Organization in one Environment."""
 
@@ -99,7 +91,8 @@ class Universe:
         self.target = f"app:{request.application}"
         self.old = self.running.get(request.application)
         self.above = self._above()
-        self.holders = self._holders()
+        # What the target needs its new version says.
+        self.holders = holders(catalogue, organization, self.environment, but=request.application)
         self.goes_back = self._goes_back()
         self._candidates: dict[str, tuple[Pin, ...]] = {}
         self.settled: set[str] = set()
@@ -120,22 +113,6 @@ class Universe:
             found.update(more)
             left += more
         return frozenset(found - {self.request.application})
-
-    def _holders(self) -> dict[str, list[Holder]]:
-        found: dict[str, list[Holder]] = {}
-        for name, desired in self.running.items():
-            if name == self.request.application:
-                continue  # its new version says what it needs
-            entry = self.entry_of(name)
-            offered = entry.version(desired.version) if entry is not None else None
-            if offered is None:
-                continue
-            for one in offered.blueprint.depends:
-                other = desired.dependencies.get(one.alias)
-                if other is not None:
-                    holder = Holder(name, parsed_range(one.version))
-                    found.setdefault(other, []).append(holder)
-        return found
 
     def _goes_back(self) -> bool:
         """Return whether an older version of the target is asked for, by its very name."""
