@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ import msgspec
 from tests.integration.provisioning.town import write as told_by_others
 from tests.support.broker import Access, emptied
 from tests.support.catalogue import environment
-from tests.support.crashes import FaultyBroker, Stopper, until_first
+from tests.support.crashes import SHARE, FaultyBroker, Stopper, until_first
 from tests.support.invariants import check_log
 from tests.support.rig import Sender, runtime
 from tests.support.sources import document, write
@@ -54,7 +54,9 @@ from catalyst.contracts.topology import EV, OBJECTS
 SERVICES: Final = ("blueprint", "catalog")
 NAMES: Final = ("bp-cache", "bp-store", "bp-wiki")
 OWNER: Final = "ann@acme.example"
+AT_ONCE: Final = 6 if SHARE else 4
 T = TypeVar("T")
+S = TypeVar("S", bound="Site")
 Point = Mapping[str, tuple[int, str]]
 """Who dies at which of its calls, and on which side of it."""
 _DIGEST: Final = re.compile('"digest":"sha256:([0-9a-f]{64})"')
@@ -293,6 +295,27 @@ class Site:
             answers[f"show {name}"] = await ask("show", blueprint=name)
             answers[f"versions {name}"] = await ask("versions", blueprint=name)
         return answers
+
+
+async def side_by_side(sites: Sequence[S], tried: Callable[[S], Awaitable[None]]) -> None:
+    """Try each site, a few at once; in most of them somebody has to die.
+
+    What is answered, and in which turn something is delivered, is not the same in each run.
+    """
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(site: S) -> None:
+        async with turns:
+            try:
+                await tried(site)
+            except Exception as error:
+                error.add_note(f"who was to die: {site.point}")
+                raise
+
+    async with asyncio.TaskGroup() as tasks:
+        for site in sites:
+            tasks.create_task(one(site))
+    assert sum(site.died for site in sites) >= len(sites) * 3 // 4
 
 
 class _Closing:

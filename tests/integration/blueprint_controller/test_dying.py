@@ -5,13 +5,18 @@ workers of both services. Of each kind of call some are gone through, or the sha
 for, as `tests.support.crashes` says.
 """
 
-import asyncio
 import os
 import pprint
 from pathlib import Path
 
 import pytest
-from tests.integration.blueprint_controller.deaths import SERVICES, Ending, Point, Site
+from tests.integration.blueprint_controller.deaths import (
+    SERVICES,
+    Ending,
+    Point,
+    Site,
+    side_by_side,
+)
 from tests.support.broker import SharedBroker
 from tests.support.crashes import SHARE, points
 from tests.support.rig import deliver_again_after
@@ -19,7 +24,6 @@ from tests.support.rig import deliver_again_after
 from catalyst.chassis.keyring import KeyRing
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(3600 if SHARE else 600)]
-AT_ONCE = 6 if SHARE else 4
 EVENTS = {
     "blueprint.source-added.v1": 1,
     "blueprint.sync-started.v1": 3,
@@ -44,26 +48,16 @@ async def test_a_source_ends_in_one_catalogue_wherever_a_worker_dies(
     recorded = Site(shared_broker.account(), keys, tmp_path / "recorded", {})
     expected = await recorded.told()
     as_told(expected)
-    turns = asyncio.Semaphore(AT_ONCE)
     sites = [
         Site(shared_broker.account(), keys, tmp_path / f"site-{number}", point)
         for number, point in enumerate(chosen(recorded.calls))
     ]
 
-    async def one(site: Site) -> None:
-        async with turns:
-            try:
-                wrong = differences(await site.told(), expected)
-                assert not wrong, pprint.pformat(wrong, width=100)
-            except Exception as error:
-                error.add_note(f"who was to die: {site.point}")
-                raise
+    async def alike(site: Site) -> None:
+        wrong = differences(await site.told(), expected)
+        assert not wrong, pprint.pformat(wrong, width=100)
 
-    async with asyncio.TaskGroup() as tasks:
-        for site in sites:
-            tasks.create_task(one(site))
-    # What is answered, and in which turn something is delivered, is not the same in each run.
-    assert sum(site.died for site in sites) >= len(sites) * 3 // 4
+    await side_by_side(sites, alike)
 
 
 def chosen(calls: dict[str, list[str]]) -> list[Point]:

@@ -5,7 +5,6 @@ registered, any content may become it, although some of it stands in the store a
 on nothing replaces it, and each source that holds other content says so.
 """
 
-import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.blueprint_controller.deaths import Point, Site
+from tests.integration.blueprint_controller.deaths import Point, Site, side_by_side
 from tests.support.broker import SharedBroker
 from tests.support.crashes import SHARE, points
 from tests.support.invariants import check_log
@@ -33,7 +32,6 @@ from catalyst.contracts.message import Envelope
 from catalyst.contracts.topology import CMD, EV
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(3600 if SHARE else 600)]
-AT_ONCE = 6 if SHARE else 4
 NAME, VERSION = "bp-app", "1.0.0"
 KEY = f"{NAME}@{VERSION}"
 SOURCES = ("one", "two")
@@ -133,25 +131,16 @@ async def test_what_is_told_as_a_versions_content_stays_wherever_a_worker_dies(
     found: list[Point] = [{"blueprint": one} for one in points(recorded.calls["blueprint"], each=3)]
     if not (SHARE or os.environ.get("CI")):
         found = found[::3]
-    turns = asyncio.Semaphore(AT_ONCE)
     sites = [
         Contest(shared_broker.account(), keys, tmp_path / f"site-{number}", point)
         for number, point in enumerate(found)
     ]
     winners: list[str] = []
 
-    async def one(site: Contest) -> None:
-        async with turns:
-            try:
-                winners.append(await site.ended(site.checked))
-            except Exception as error:
-                error.add_note(f"who was to die: {site.point}")
-                raise
+    async def won(site: Contest) -> None:
+        winners.append(await site.ended(site.checked))
 
-    async with asyncio.TaskGroup() as tasks:
-        for site in sites:
-            tasks.create_task(one(site))
-    assert sum(site.died for site in sites) >= len(sites) * 3 // 4
+    await side_by_side(sites, won)
     # Some died before anything was told, and what had changed meanwhile came first; some later.
     # A share of the points may lie on one side of that.
     assert SHARE or {"changed"} < set(winners)
