@@ -17,7 +17,13 @@ from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Deletion, Sourc
 from catalyst.provisioning.domain import closing, listed, regions, undoing
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
-from catalyst.provisioning.domain.fulfilled import is_applied, is_gone, is_seen, unseen
+from catalyst.provisioning.domain.fulfilled import (
+    is_applied,
+    is_gone,
+    is_seen,
+    is_silent,
+    unseen,
+)
 from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal, subscription
 from catalyst.provisioning.domain.writing import DEADLINE, Writing
 
@@ -66,10 +72,30 @@ def look(writing: Writing) -> None:
     """Take over what is seen of the Applications, while the change waits for it."""
     step = writing.state.step
     found = [unit for unit in writing.state.remaining() if _is_seen(writing, unit)]
-    details = _unseen(writing, found)
+    places = {
+        unit: unseen(writing.application(unit.application), _looked_at(writing, unit))
+        for unit in found
+    }
+    details = _unseen(writing, places, silent=False)
     for unit in found:
         if writing.state.step == step:
             done(writing, unit, details[unit], source=_source(writing, unit))
+
+
+def look_no_more(writing: Writing) -> None:
+    """Go on with a removal whose time is over, if no cluster tells any more of what is left of it.
+
+    What any cluster still tells of is not passed over, and neither is what is silent beside it. A
+    cluster that comes back takes away what it has: the commit stands.
+    """
+    left = writing.state.remaining()
+    if writing.state.step != "observe" or not is_removal(writing.content.request.action):
+        return
+    if not all(_is_silent(writing, unit) for unit in left):
+        return
+    details = _unseen(writing, {unit: (unit.environment,) for unit in left}, silent=True)
+    for unit in left:
+        done(writing, unit, details[unit])
 
 
 def _source(writing: Writing, unit: Unit) -> Source | None:
@@ -89,8 +115,18 @@ def _is_seen(writing: Writing, unit: Unit) -> bool:
     if not is_removal(content.request.action):
         everywhere = regions.are_heard(state.binding(unit.environment))
         return everywhere and is_seen(state, unit.environment, writing.name)
-    volumes = content.volumes.get(subscription(unit), ())
-    return is_gone(state, unit.environment, None if content.request.keep_data else volumes)
+    return is_gone(state, unit.environment, _lost(writing, unit))
+
+
+def _is_silent(writing: Writing, unit: Unit) -> bool:
+    state = writing.application(unit.application)
+    return is_silent(state, unit.environment, _lost(writing, unit))
+
+
+def _lost(writing: Writing, unit: Unit) -> tuple[str, ...] | None:
+    """Return the volumes that go with what is removed; None: whatever holds data stays."""
+    content = writing.content
+    return None if content.request.keep_data else content.volumes.get(subscription(unit), ())
 
 
 def _looked_at(writing: Writing, unit: Unit) -> list[str]:
@@ -102,35 +138,40 @@ def _looked_at(writing: Writing, unit: Unit) -> list[str]:
     return [at for at in places if content.volumes.get(subscription(Unit(name, at)))]
 
 
-def _unseen(writing: Writing, found: Sequence[Unit]) -> dict[Unit, str]:
-    """Return, for what counts as seen, what nobody has seen of it, in words; empty: somebody has.
+def _unseen(
+    writing: Writing, places: Mapping[Unit, tuple[str, ...]], *, silent: bool
+) -> dict[Unit, str]:
+    """Return, for what goes on, what nobody has seen of it, in words; empty: somebody has.
 
     Each Environment is told once, with all of its Applications.
-    """
-    names: dict[str, list[str]] = {}
-    places: dict[Unit, tuple[str, ...]] = {}
-    for unit in found:
-        state = writing.application(unit.application)
-        places[unit] = unseen(state, _looked_at(writing, unit))
-        for at in places[unit]:
-            names.setdefault(at, []).append(unit.application)
-    lifted = writing.state.step == "unprotect"
-    words = {at: _nobody_saw(apps, at, lifted=lifted) for at, apps in names.items()}
-    return {unit: "; ".join(words[at] for at in places[unit]) for unit in found}
-
-
-def _nobody_saw(applications: Sequence[str], environment: str, *, lifted: bool) -> str:
-    """Return that something of a removal was seen by nobody, for a person.
 
     Args:
-        applications: Of which nothing is reported.
-        environment: Where.
-        lifted: Whether it is that the protection of their data was lifted; else, that they went.
+        writing: The decision.
+        places: The Environments in which nobody has seen something of a unit.
+        silent: Whether something was reported from there, up to a time.
     """
-    whose = "its" if len(applications) == 1 else "their"
-    what = f"the protection of {whose} data was lifted" if lifted else f"{whose} objects are gone"
+    names: dict[str, list[str]] = {}
+    for unit, environments in places.items():
+        for at in environments:
+            names.setdefault(at, []).append(unit.application)
+    what = _NOTHING_SEEN["unprotect" if writing.state.step == "unprotect" else "observe"]
+    words = {at: _nobody_saw(apps, at, what, silent=silent) for at, apps in names.items()}
+    return {unit: "; ".join(words[at] for at in found) for unit, found in places.items()}
+
+
+_NOTHING_SEEN: Final[Mapping[Step, str]] = {
+    "observe": "{whose} objects are gone",
+    "unprotect": "the protection of {whose} data was lifted",
+}
+"""What nobody has seen, by the step that would see it."""
+
+
+def _nobody_saw(applications: Sequence[str], environment: str, what: str, *, silent: bool) -> str:
+    """Return that something of a removal was seen by nobody, for a person."""
+    told = what.format(whose="its" if len(applications) == 1 else "their")
+    reports = "reports any more on" if silent else "reports on"
     where = f"{', '.join(applications)} from {environment}"
-    return f"nothing reports on {where}: nobody has seen that {what}"
+    return f"nothing {reports} {where}: nobody has seen that {told}"
 
 
 def given_up(writing: Writing, unit: Unit, commits: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from catalyst.contracts.provisioning_values_v1 import Evidence
+from catalyst.provisioning.domain import regions
 from catalyst.provisioning.domain.application import CLUSTER, Application
 from catalyst.provisioning.domain.volumes import CLAIM, HOLDERS, KEEPERS
 
@@ -57,6 +58,24 @@ def is_gone(state: Application, environment: str, lost: Sequence[str] | None) ->
     if seen.health == "missing":
         return True
     return bool(seen.evidence) and all(_may_stay(item, lost) for item in seen.evidence)
+
+
+def is_silent(state: Application, environment: str, lost: Sequence[str] | None) -> bool:
+    """Return whether all that keeps it from being gone was told by clusters that are silent now.
+
+    Args:
+        state: The Application.
+        environment: Where.
+        lost: As for `is_gone`.
+    """
+    seen = state.binding(environment).observed
+    if seen is None:
+        return False
+    if seen.silent_since is not None:
+        return True
+    kept = [item for item in seen.evidence if not _may_stay(item, lost)]
+    quiet = (item.status == "unknown" and item.reason == regions.SILENT for item in kept)
+    return bool(kept) and all(quiet)
 
 
 def unseen(state: Application, environments: Iterable[str]) -> tuple[str, ...]:

@@ -114,6 +114,7 @@ def _fire(writing: Writing, given: Fired) -> None:
         if state.step in flow.LOOKS:
             # What was seen may stand in the log already, and be heard later.
             flow.look(writing)
+            flow.look_no_more(writing)
         if writing.state.step == state.step:
             flow.fail(writing, _late(writing))
 

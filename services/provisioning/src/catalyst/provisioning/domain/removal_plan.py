@@ -7,6 +7,7 @@ not go alone; whoever takes away a whole Environment takes them all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -21,7 +22,7 @@ from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.fulfilled import unseen
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
-from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
+from catalyst.provisioning.domain.steps import WAYS, Unit, steps_of, subscription
 from catalyst.provisioning.domain.volumes import in_words
 
 BESIDE: Final = 4
@@ -356,15 +357,7 @@ def _risks(
         if not _awaited(facts, item)
     ]
     found += (
-        Risk(
-            kind="unseen",
-            message=(
-                f"nothing reports on {item.application} from {item.environment}: as long as that"
-                " is so, nobody sees whether its objects are gone"
-            ),
-        )
-        for item in going
-        if unseen(facts.applications[item.application], [item.environment])
+        Risk(kind="unseen", message=message) for item in going if (message := _unseen(facts, item))
     )
     if not request.keep_data:
         found += (
@@ -372,3 +365,20 @@ def _risks(
             for name in _named(going, volumes)
         )
     return tuple(found)
+
+
+def _unseen(facts: Facts, item: Locked) -> str:
+    """Return that nobody will see whether an Application is gone; empty: somebody will."""
+    state = facts.applications[item.application]
+    where = f"{item.application} from {item.environment}"
+    until = "as long as that is so, nobody sees whether its objects are gone"
+    if unseen(state, [item.environment]):
+        return f"nothing reports on {where}: {until}"
+    seen = state.binding(item.environment).observed
+    if seen is None or seen.silent_since is None:
+        return ""
+    hours = WAYS["observe"].time // timedelta(hours=1)
+    return (
+        f"nothing reports any more on {where}: {until}, and the removal goes on without that after"
+        f" {hours} hours"
+    )
