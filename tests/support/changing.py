@@ -65,6 +65,17 @@ class Timer:
 
 
 @dataclass
+class Held:
+    """What stands under a name that was claimed."""
+
+    holder: Ref | None
+    """None: it was given back."""
+    until: datetime | None = None
+    """None: until it is given back."""
+    digest: str = ""
+
+
+@dataclass
 class Town:
     """One Organization with its changes."""
 
@@ -74,8 +85,7 @@ class Town:
     sent: list[Sent] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     timers: dict[tuple[Ref, str], Timer] = field(default_factory=dict)
-    claims: dict[Claim, tuple[Ref, datetime]] = field(default_factory=dict)
-    """Who holds a name, and until when."""
+    claims: dict[Claim, Held] = field(default_factory=dict)
     told: list[Recorded] = field(default_factory=list)
     """Events that a change has yet to hear."""
     count: int = 0
@@ -174,9 +184,11 @@ class Town:
 
     def claim(self, name: Claim) -> ClaimState:
         """Return who holds a name by now."""
-        holder, until = self.claims.get(name, (None, self.now))
-        held = holder is not None and self.now < until
-        return ClaimState(holder=holder.path, ever=True) if holder and held else ClaimState()
+        held = self.claims.get(name)
+        if held is None or (held.until is not None and self.now >= held.until):
+            return ClaimState()
+        holder = held.holder.path if held.holder is not None else None
+        return ClaimState(holder=holder, ever=True, digest=held.digest)
 
     def _apply(self, ref: Ref, decision: Decision, context: Context, reads: Any) -> None:
         known = {ref, *reads}
@@ -202,8 +214,11 @@ class Town:
                 self.timers[key] = Timer(context.done_id, self.now + timer.after)
         for taken in decision.claims:
             assert taken.claim in reads, "claims a name without having looked"
-            assert taken.ttl is not None
-            self.claims[taken.claim] = (ref, self.now + taken.ttl)
+            until = self.now + taken.ttl if taken.ttl is not None else None
+            assert (self.claim(taken.claim).holder is not None) == taken.release
+            holder = None if taken.release else ref
+            self.claims[taken.claim] = Held(holder, until, taken.digest)
+        assert len({taken.claim for taken in decision.claims}) == len(decision.claims)
         for number, send in enumerate(decision.commands):
             named(type(send.command), send.ref.service)
             self.sent.append(Sent(derived_id(context.done_id, f"out{number}"), ref, send))

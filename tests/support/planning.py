@@ -15,11 +15,11 @@ from catalyst.chassis.service import Reader
 from catalyst.contracts import blueprint_v1 as blue1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.blocked import Link
-from catalyst.contracts.decision import Actor, Recorded
+from catalyst.contracts.decision import Actor, ClaimState, Recorded
 from catalyst.contracts.money_v1 import Money
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.subjects import Claim, Ref
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.place import Content
@@ -177,14 +177,10 @@ async def plan(
 ) -> Plan:
     """Return the plan of a request."""
 
-    async def load(ref: Ref, *, up_to: int | None = None) -> Any:
-        del up_to
-        return place.state(ref)
-
     planner = planner_of(others)
     for ref, event in place.log:
         planner.names.apply(build.recorded(event, ref))
-    answer = await planner.plan(msgspec.to_builtins(request), "acme", by, load)
+    answer = await planner.plan(msgspec.to_builtins(request), "acme", by, Now(place))
     found: Plan = msgspec.convert(answer, Plan)
     # The town's clock is not that of whoever plans.
     return msgspec.structs.replace(found, expires=place.expiry())
@@ -197,28 +193,45 @@ def planner_of(others: Others, git_url: str = GIT_URL) -> Planner:
     return planner
 
 
-class Seen(Reader):
-    """A town as queries see it: as it is, and as it was when its newest change was opened."""
+class Now(Reader):
+    """A town as queries see it, as it is."""
+
+    def __init__(self, now: Town) -> None:
+        self._now = now
+
+    @override
+    async def __call__(self, ref: Ref, *, up_to: int | None = None) -> Any:
+        assert up_to is None
+        return self._now.state(ref)
+
+    @override
+    async def many(self, refs: Sequence[Ref]) -> Mapping[Ref, Any]:
+        return {ref: self._now.state(ref) for ref in refs}
+
+    @override
+    async def history(self, ref: Ref) -> Sequence[Recorded]:
+        raise AssertionError("what happened is not looked at")
+
+    @override
+    async def claims(self, claims: Sequence[Claim]) -> Mapping[Claim, ClaimState]:
+        return {name: self._now.claim(name) for name in claims}
+
+
+class Seen(Now):
+    """A town as it is, and as it was when its newest change was opened."""
 
     def __init__(self, now: Town, then: Town, opened: Recorded) -> None:
-        self._now = now
+        super().__init__(now)
         self._then = then
         self._opened = opened
 
     @override
     async def __call__(self, ref: Ref, *, up_to: int | None = None) -> Any:
-        """Return a state."""
         assert up_to in {None, self._opened.seq}
         return (self._now if up_to is None else self._then).state(ref)
 
     @override
-    async def many(self, refs: Sequence[Ref]) -> Mapping[Ref, Any]:
-        """Return states."""
-        return {ref: self._now.state(ref) for ref in refs}
-
-    @override
     async def history(self, ref: Ref) -> Sequence[Recorded]:
-        """Return the event that opened the change."""
         assert ref == self._opened.ref
         return [self._opened]
 

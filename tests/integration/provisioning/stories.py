@@ -119,7 +119,7 @@ async def _watched(_site: Site, place: Town) -> None:
     """Install a wiki with its database, and let every further change need an approval."""
     people = tuple(env1.Owner(email=who, role="owner") for who in (OWNER, BEN))
     await _accepted(place, env1.ChangeOwners(owners=people), "acme", ROOT)
-    await apply(place, "ch-1", planning.install())
+    await apply(place, "ch-1", planning.install(values={"domain": "wiki.example.com"}))
     await over(place, "ch-1")
     gate = env1.DefinePolicy(promotion=env1.Promotion(required_approvers=1))
     await _accepted(place, gate, "gate", ROOT)
@@ -127,8 +127,11 @@ async def _watched(_site: Site, place: Town) -> None:
 
 
 async def _on(site: Site, place: Town) -> None:
-    """Configure the wiki with an approval, and roll it back behind that, with one of its own."""
-    debug = {"logLevel": "debug"}
+    """Configure the wiki with an approval, and roll it back behind that, with one of its own.
+
+    Its public host is another one in between.
+    """
+    debug = {"logLevel": "debug", "domain": "docs.example.com"}
     configure = PlanRequest(action="configure", environment=PROD, application="wiki", values=debug)
     site.shut.add("wiki")
     await _approve(place, "ch-2", await apply(place, "ch-2", configure))
@@ -175,7 +178,8 @@ async def _line(site: Site, place: Town) -> None:
     neighbour = planning.entry("notes", "bp-wiki", "2.1.1", postgres="wiki-postgres")
     locks["notes"] = [shared, neighbour]
     site.shut.add("notes")
-    await apply(place, "ch-6", planning.install("notes", blueprint="bp-wiki"))
+    hosted = {"domain": "notes.example.com"}
+    await apply(place, "ch-6", planning.install("notes", blueprint="bp-wiki", values=hosted))
     await _reached(place, "ch-6", "repository")
     debug = {"logLevel": "debug"}
     configure = PlanRequest(action="configure", environment=PROD, application="notes", values=debug)
@@ -192,7 +196,7 @@ async def _two(_site: Site, place: Town) -> None:
     region = env1.Region(provider="hetzner", region="fsn", building_block="rtz")
     second = env1.CreateEnvironment(env_type="dev", placement="single-region", regions=(region,))
     await _accepted(place, second, DEV)
-    await apply(place, "ch-1", planning.install())
+    await apply(place, "ch-1", planning.install(values={"domain": "wiki.example.com"}))
     place.others.locks["orders"] = [planning.entry("orders", "bp-postgres", "16.9.1")]
     await apply(place, "ch-2", planning.install("orders", blueprint="bp-postgres", environment=DEV))
     await over(place, "ch-1")

@@ -262,9 +262,11 @@ def test_a_plan_says_limit_used_held_and_what_comes_of_it_only_where_there_is_a_
     }
     for name in ("files", "dependencies", "dependents", "risks", "goes", "stays"):
         plan[name] = []
-    plan |= {"blocked_by": [], "steps": []}
+    plan |= {"blocked_by": [], "steps": [], "desired": {"blog.acme-prod": {"hosts": ["a.example"]}}}
     counted = ["Applications in the Environment", "  now   2", "  after 3"]
-    assert _between(planshow.lines(plan, "acme")) == counted
+    lines = planshow.lines(plan, "acme")
+    assert _between(lines) == counted
+    assert lines[lines.index("public hosts") + 1] == "  a.example: blog in acme-prod"
     plan["quota"] |= {"applications_limit": 4, "applications_used": 1, "applications_held": 1}
     counted[1:] = ["  limit 4", "  now   2", "  used  1", "  held  1", "  after 3"]
     assert _between(planshow.lines(plan, "acme")) == counted

@@ -259,6 +259,7 @@ def test_a_plan_is_known_for_as_long_as_it_may_be_carried_out() -> None:
     found = planned(place, priced=False)
     apply(place, "ch-1", found)
     (claim,) = place.claims
-    _, until = place.claims[claim]
+    until = place.claims[claim].until
+    assert until is not None
     assert until > found.expires + AHEAD
     assert claim.organization == "acme"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import build, plans
 from tests.support.changing import Town
-from tests.support.planning import Others, entry, install, planner_of
+from tests.support.planning import Now, Others, entry, install, planner_of
 from tests.support.plans import PROD
 from tests.unit.provisioning.test_risks import made_for, place
 from typing_extensions import override
@@ -66,14 +66,16 @@ def happened(town: Town, ref: Ref, *events: Event) -> None:
     town.log += [(ref, event) for event in events]
 
 
-class Looks:
+class Looks(Now):
     """How states are seen, and which were looked at."""
 
     def __init__(self, town: Town) -> None:
+        super().__init__(town)
         self.town = town
         self.seen: list[str] = []
         self.now = self.most = 0
 
+    @override
     async def __call__(self, ref: Ref, *, up_to: int | None = None) -> Any:
         del up_to
         self.now += 1

@@ -18,6 +18,7 @@ from tests.support import planning, plans
 from tests.support.changing import Town
 from tests.support.planning import GIT_URL, Others, entry, install, known, running, wiki
 from tests.support.plans import ADMIN, DEVELOPER, PROD, town
+from typing_extensions import override
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import Desired, PlanRequest
@@ -97,6 +98,7 @@ BOUND: Final[Mapping[type, Fields]] = {
         "addons": lambda _: ("backup",),
         "sold": lambda one: not one.sold,
         "currency": lambda _: "USD",
+        "hosts": lambda _: ("db.example.com",),
     },
 }
 """What moves the hash, or leaves no plan."""
@@ -153,14 +155,16 @@ FACTS: Final[Mapping[str, str]] = {
 PROMISED: Final = ("lock", "desired", "branches", "files", "sold", "gone", "steps", "goes", "stays")
 
 
-class Loading:
+class Loading(planning.Now):
     """States as they are in a town, but for some that are others."""
 
     def __init__(self, place: Town, changed: Mapping[Ref, Any]) -> None:
+        super().__init__(place)
         self._place = place
         self._changed = changed
         self.read: dict[Ref, Any] = {}
 
+    @override
     async def __call__(self, ref: Ref, *, up_to: int | None = None) -> Any:
         """Return a state, and keep in mind that it was read."""
         del up_to

@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from catalyst.chassis.service import History, Reader
 from catalyst.chassis.states import States
-from catalyst.contracts.decision import Recorded
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.decision import ClaimState, Recorded
+from catalyst.contracts.subjects import Claim, Ref
 
 MANY: Final = 16
 """Aggregates of one kind that are read in one go rather than each on its own."""
@@ -41,6 +41,11 @@ class Present(Reader):
     @override
     async def history(self, ref: Ref) -> Sequence[Recorded]:
         return await self._states.history(ref)
+
+    @override
+    async def claims(self, claims: Sequence[Claim]) -> Mapping[Claim, ClaimState]:
+        found = await self._states.claims(claims)
+        return {claim: held.state for claim, held in found.items()}
 
 
 class Past(History):

@@ -12,7 +12,15 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from catalyst.chassis.index import Index
-from catalyst.contracts.decision import Actor, Arrived, Context, Decision, Fired, Recorded
+from catalyst.contracts.decision import (
+    Actor,
+    Arrived,
+    ClaimState,
+    Context,
+    Decision,
+    Fired,
+    Recorded,
+)
 from catalyst.contracts.message import Answer, Command, Event
 from catalyst.contracts.registry import BY_SHAPE
 from catalyst.contracts.subjects import Claim, Ref
@@ -186,6 +194,10 @@ class Reader(Loader, Protocol):
 
     async def history(self, ref: Ref) -> Sequence[Recorded]:
         """Return every event of an aggregate, oldest first, each in its newest version."""
+        ...
+
+    async def claims(self, claims: Sequence[Claim]) -> Mapping[Claim, ClaimState]:
+        """Return what each claim says now; nothing is promised about it."""
         ...
 
 

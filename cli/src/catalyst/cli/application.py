@@ -256,6 +256,7 @@ def _place(place: dict[str, Any]) -> Iterator[str]:
     desired = place["desired"]
     if desired is not None:
         yield f"  wanted   {desired['blueprint']} {desired['version']}, by {desired['change']}"
+        yield from (f"  host     {host}" for host in desired.get("hosts", ()))
     yield from (f"  notice   {text}" for text in _noticed(place))
     committed = place["committed"]
     if committed is not None:

@@ -47,6 +47,7 @@ def lines(
         *_extras(plan["request"]),
         *files(plan["files"], diff=diff),
         *_dependencies(plan["dependencies"]),
+        *_section("public hosts", _hosts(plan["desired"])),
         *_price(plan["price"]),
         *paid,
         *_counted(plan),
@@ -177,6 +178,13 @@ def _dependencies(dependencies: list[Found]) -> list[str]:
             one["application"], one["blueprint"], version, one["role"], list(one["needed_by"])
         )
     return ["", *table.plain()]
+
+
+def _hosts(desired: Found) -> Iterator[str]:
+    """Return under which hosts what is written will be reached, and what that is."""
+    for key, one in desired.items():
+        name, _, environment = key.partition(".")
+        yield from (f"{host}: {name} in {environment}" for host in one.get("hosts", ()))
 
 
 def _price(price: Found | None) -> list[str]:

@@ -30,8 +30,8 @@ class Link(Part, frozen=True, kw_only=True):
 
     kind: str
     """What it is: `change`, `application`, `approval`, `window`, `service`, `git`, `cluster`,
-    `blueprint`, `source`, `organization`, `onboarding`, `environment`, `policy`, `account`, or the
-    kind of an object in a cluster."""
+    `blueprint`, `source`, `organization`, `onboarding`, `environment`, `policy`, `account`, `host`,
+    or the kind of an object in a cluster."""
     name: str
     """Its name."""
     code: str

@@ -123,6 +123,9 @@ class ChangeOpened(Event, frozen=True, kw_only=True):
     """The clusters of each Environment that has several regions."""
     suffixes: dict[str, str] = {}
     """What the namespaces of each Environment have behind the Application's name, if anything."""
+    hosts: dict[str, tuple[str, ...]] = {}
+    """The public hosts that each Application has, or may have until the change is over, by
+    `<application>.<environment>`."""
     quote: Quote | None = None
     """What it costs; null if nothing is bought."""
     approvals: tuple[Approvals, ...] = ()

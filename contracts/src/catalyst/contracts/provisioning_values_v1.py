@@ -227,6 +227,8 @@ class Desired(Part, frozen=True, kw_only=True):
     """True if a subscription pays for it."""
     currency: CurrencyCode | None = None
     """In which it is bought; null: in that of the installation."""
+    hosts: tuple[str, ...] = ()
+    """The public hosts under which it is reached, sorted; no other Application has them."""
 
 
 class Approvals(Part, frozen=True, kw_only=True):

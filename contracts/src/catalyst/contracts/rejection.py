@@ -133,7 +133,9 @@ CODES: Final[dict[str, Code]] = dict(
         _code("federation-invalid", 422, "A setting of the identity provider is not valid."),
         _code("host-invalid", 422, "The public host breaks a naming rule."),
         _code("host-reserved", 422, "The public host is a reserved word."),
-        _code("host-taken", 409, "Another Organization has this public host."),
+        _code(
+            "host-taken", 409, "Another Organization, or another Application, has this public host."
+        ),
         _code("owner-required", 422, "At least one owner must remain."),
         _code("owner-duplicate", 422, "An e-mail address is listed twice."),
         _code("owner-email-invalid", 422, "The e-mail address is not valid."),

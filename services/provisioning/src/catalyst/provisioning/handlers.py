@@ -32,9 +32,9 @@ AGGREGATES: Final = (
         name=application.AGGREGATE,
         initial=application.Application(),
         evolve=application.evolve,
-        fold=6,
+        fold=7,
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=10),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=11),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

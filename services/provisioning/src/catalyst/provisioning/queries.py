@@ -13,7 +13,7 @@ import msgspec
 
 from catalyst.chassis import clock
 from catalyst.chassis.errors import Retry
-from catalyst.chassis.service import Asking, History, Loader, Query
+from catalyst.chassis.service import Asking, History, Query, Reader
 from catalyst.contracts.blocked import Link
 from catalyst.contracts.blocked_blueprint import for_runner
 from catalyst.contracts.decision import Actor, Recorded
@@ -31,6 +31,7 @@ from catalyst.provisioning.domain import (
     applying,
     assembling,
     foreign,
+    hosts,
     locking,
     purchases,
     references,
@@ -71,7 +72,7 @@ class Planner:
         """Makes the plans of changes again."""
 
     async def plan(
-        self, request: Mapping[str, Any], organization: str, actor: Actor, load: Loader
+        self, request: Mapping[str, Any], organization: str, actor: Actor, load: Reader
     ) -> Any:
         """Answer what a change would do.
 
@@ -99,7 +100,7 @@ class Planner:
 
     # ---- what writes
 
-    async def _writing(self, asked: PlanRequest, facts: Facts, load: Loader, actor: Actor) -> Plan:
+    async def _writing(self, asked: PlanRequest, facts: Facts, load: Reader, actor: Actor) -> Plan:
         gather = self._gathering
         before = writing_plan.start(asked, facts)
         base = writing_plan.target(asked, facts, before)
@@ -141,7 +142,8 @@ class Planner:
                 quoted=await self._quote(facts, drafted),
                 price_book=await load(foreign.PRICE_BOOK),
             )
-        return writing_plan.plan(asked, facts, drafted)
+        found = writing_plan.plan(asked, facts, drafted)
+        return hosts.judged(found, facts.name, await load.claims(hosts.wanted(found)))
 
     async def _solve(self, solving: dict[str, Any], organization: str) -> tuple[Locked, ...]:
         """Return the lock that the catalogue finds.

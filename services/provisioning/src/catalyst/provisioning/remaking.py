@@ -26,7 +26,7 @@ from catalyst.provisioning.domain import assembling, foreign, gate, moved, turn,
 from catalyst.provisioning.domain.change import SERVICE, Change, change_ref
 from catalyst.provisioning.domain.differences import FILES, Files, Spot, digest, spots
 from catalyst.provisioning.domain.facts import Facts, Quoted
-from catalyst.provisioning.domain.plan import NEEDS, Plan, plan_hash
+from catalyst.provisioning.domain.plan import HOST, NEEDS, Plan, plan_hash
 from catalyst.provisioning.domain.steps import Unit, is_removal, subscription
 from catalyst.provisioning.gathering import Gathering, read
 
@@ -179,6 +179,8 @@ class Remaking:
         # A change of before 30 November 2026 does not say what is needed through others.
         unsaid = {x for x in found.inputs if x.startswith(NEEDS) and x not in opened.inputs}
         inputs = {name: one for name, one in found.inputs.items() if name not in unsaid}
+        # Which hosts were free is kept by nobody else; which it wants is in its files.
+        inputs |= {name: one for name, one in opened.inputs.items() if name.startswith(HOST)}
         found = replace(found, inputs=inputs)
         planned = opened.inputs.get(FILES)
         if planned != found.inputs[FILES] and planned == digest(_files(found, facts)):

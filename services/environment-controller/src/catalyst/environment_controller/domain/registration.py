@@ -291,4 +291,4 @@ def _check_front(
     if len(claim.name) > HOST_MAX:
         found.add("host-invalid", pointer, f"the host {claim.name!r} is too long")
     if context.claims[claim].holder not in {None, context.ref.path}:
-        found.add("host-taken", pointer, f"another Organization has the host {claim.name!r}")
+        found.add("host-taken", pointer, f"somebody else has the host {claim.name!r}")

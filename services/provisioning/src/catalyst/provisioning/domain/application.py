@@ -205,6 +205,9 @@ def planned_on(state: Application, environment: str) -> str:
     if desired is not None and desired.currency is None:
         # As it was counted before there was a choice.
         del wanted["currency"]
+    if desired is not None and not desired.hosts:
+        # As it was counted before hosts were known.
+        del wanted["hosts"]
     content = (wanted, base, state.binding(environment).dependents, elsewhere, state.archived)
     return f"{base or 'none'}#{fingerprint(content)}"
 

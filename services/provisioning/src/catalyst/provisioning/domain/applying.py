@@ -17,7 +17,7 @@ from catalyst.contracts.provisioning_values_v1 import Action
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import ORG_ADMIN, ORG_DEVELOPER, SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Claim, Ref
-from catalyst.provisioning.domain import closing, gate, plan, turn
+from catalyst.provisioning.domain import closing, gate, hosts, plan, turn
 from catalyst.provisioning.domain.change import SERVICE, Change
 from catalyst.provisioning.domain.foreign import (
     Environment,
@@ -78,7 +78,8 @@ async def prepare(
 def reads(_state: Change, command: pro1.ApplyPlan, ref: Ref) -> Sequence[Ref | Claim]:
     """Name every aggregate that the plan depends on, as its inputs name them, and the plan."""
     found = plan.refs_of(command.inputs, ref.organization or "")
-    return (*dict.fromkeys(found.values()), plan_claim(command, ref))
+    hosted = hosts.asked(command.inputs)
+    return (*dict.fromkeys(found.values()), plan_claim(command, ref), *hosted)
 
 
 def plan_claim(command: pro1.ApplyPlan, ref: Ref) -> Claim:
@@ -104,6 +105,7 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
         key: plan.version_of(key, context.reads[ref], context.now)
         for key, ref in plan.refs_of(command.inputs, organization).items()
     }
+    read |= hosts.read(fresh, organization, context.claims)
     if command.request != fresh.request:
         raise Rejected("plan-stale", "the plan was made for another thing", pointer="/data/request")
     name = plan_claim(command, context.ref)
@@ -117,7 +119,7 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     if lacking:
         raise Rejected("approvals-impossible", gate.words(lacking[0]), pointer="/data/request")
     writing = Writing(state, context)
-    writing.emit(_opened(fresh, context))
+    writing.emit(_opened(fresh, context, _held(fresh, writing)))
     for item in closing.written(writing):
         key = subscription(Unit(item.application, item.environment))
         desired = fresh.desired.get(key)
@@ -134,7 +136,10 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     closing.depend(writing)
     turn.consider(writing, context.now + turn.PATIENCE)
     decided = writing.decision({"change": context.ref.id, "status": writing.state.status})
-    return msgspec.structs.replace(decided, claims=(TakeClaim(name, ttl=_KNOWN),))
+    claims = [TakeClaim(name, ttl=_KNOWN)]
+    if not writing.state.is_over:
+        claims += hosts.taken(fresh, organization, context.claims)
+    return msgspec.structs.replace(decided, claims=(*decided.claims, *claims))
 
 
 def require_may(action: Action, who: Actor) -> None:
@@ -174,7 +179,21 @@ def _suffixes(fresh: Plan, context: Context) -> dict[str, str]:
     return found
 
 
-def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
+def _held(fresh: Plan, writing: Writing) -> dict[str, tuple[str, ...]]:
+    """Return the hosts that each Application has, or may have by this change or by one before."""
+    found = {}
+    for item in fresh.lock:
+        if not item.written:
+            continue
+        key = subscription(Unit(item.application, item.environment))
+        had = hosts.may_hold(writing.application(item.application), item.environment)
+        new = fresh.desired[key].hosts if key in fresh.desired else ()
+        if had or new:
+            found[key] = tuple(sorted({*had, *new}))
+    return found
+
+
+def _opened(fresh: Plan, context: Context, held: dict[str, tuple[str, ...]]) -> pro1.ChangeOpened:
     return pro1.ChangeOpened(
         request=fresh.request,
         hash=fresh.hash,
@@ -197,6 +216,7 @@ def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
         workloads=fresh.workloads,
         clusters=_clusters(fresh, context),
         suffixes=_suffixes(fresh, context),
+        hosts=held,
         quote=fresh.price.quote if fresh.price is not None and fresh.sold else None,
         approvals=fresh.approvals,
         steps=tuple(item.step for item in fresh.steps),

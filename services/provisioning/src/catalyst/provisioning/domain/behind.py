@@ -107,6 +107,18 @@ def approvals(team: str, policies: Sequence[str]) -> Link:
     )
 
 
+def host(name: str, message: str) -> Link:
+    """Return that a public host is not to be had."""
+    return Link(
+        kind="host",
+        name=name,
+        code="host-taken",
+        message=message,
+        who=_AUTHOR,
+        what_to_do="choose another host, or let whoever has it give it up first",
+    )
+
+
 def unsettled(change: str, message: str) -> Link:
     """Return that a change may leave what is needed, or whoever needs it, otherwise."""
     return Link(

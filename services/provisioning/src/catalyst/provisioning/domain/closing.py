@@ -12,7 +12,7 @@ from typing import Literal
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Locked, Step
-from catalyst.provisioning.domain import observing, possible
+from catalyst.provisioning.domain import hosts, observing, possible
 from catalyst.provisioning.domain.steps import Unit, subscription
 from catalyst.provisioning.domain.writing import DEADLINE, TURN, Writing
 
@@ -164,7 +164,19 @@ def _leave(writing: Writing, result: Result) -> None:
                 next=state.behind(writing.name),
             ),
         )
+    _give_back(writing)
     depend(writing)
+
+
+def _give_back(writing: Writing) -> None:
+    """Release the public hosts that nothing of the change will answer under any more."""
+    for item in written(writing):
+        unit = Unit(item.application, item.environment)
+        held = writing.content.hosts.get(subscription(unit), ())
+        state = writing.application(item.application)
+        claims = writing.context.claims
+        for released in hosts.given_back(held, state, unit, writing.organization, claims):
+            writing.claim(released)
 
 
 def depend(writing: Writing) -> None:

@@ -8,7 +8,7 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Context, Decision
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import ORG_ADMIN, SECURITY_OFFICER, SOVEREIGN_ADMIN
-from catalyst.contracts.subjects import Ref
+from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.tables.role import BUILDERS
 from catalyst.provisioning.domain import closing, gate, process, turn, undoing
 from catalyst.provisioning.domain.change import Change
@@ -16,7 +16,7 @@ from catalyst.provisioning.domain.steps import DELETIONS, WAYS, is_removal
 from catalyst.provisioning.domain.writing import Writing
 
 
-def reads(state: Change, command: object, ref: Ref) -> Sequence[Ref]:
+def reads(state: Change, command: object, ref: Ref) -> Sequence[Ref | Claim]:
     """Name what the change works on, and what its turn depends on."""
     return process.reads(state, command, ref)
 

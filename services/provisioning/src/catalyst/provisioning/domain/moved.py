@@ -16,6 +16,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "organization": "the Organization",
     "environments": "the Environments of",
     "environment": "the Environment",
+    "host": "the host",
     "policy": "the EnvironmentPolicy",
 }
 _OTHERWISE: Final[Mapping[str, str]] = {

@@ -36,6 +36,8 @@ from catalyst.provisioning.domain.possible import needs_version
 
 NEEDS: Final = "needs:"
 """What begins the name of an input that is only what an Application may need."""
+HOST: Final = "host:"
+"""What begins the name of an input that is a public host."""
 LIFETIME: Final = timedelta(minutes=15)
 """How long a plan may be applied; a person reads it in between."""
 AHEAD: Final = timedelta(minutes=1)

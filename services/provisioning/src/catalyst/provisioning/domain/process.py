@@ -17,8 +17,8 @@ from catalyst.contracts.decision import Context, Decision, Fired, Recorded
 from catalyst.contracts.message import Answer
 from catalyst.contracts.provisioning_values_v1 import Step, as_seen
 from catalyst.contracts.rejection import Rejected
-from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain import flow, turn, undoing
+from catalyst.contracts.subjects import Claim, Ref
+from catalyst.provisioning.domain import flow, hosts, turn, undoing
 from catalyst.provisioning.domain.application import Observed, application_ref
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command
 from catalyst.provisioning.domain.change import SERVICE, TAKEN, Asked, Change, change_ref
@@ -47,16 +47,20 @@ def correlate(recorded: Recorded) -> Ref | None:
     return change_ref(organization, name) if name else None
 
 
-def reads(state: Change, given: object, ref: Ref) -> Sequence[Ref]:
+def reads(state: Change, given: object, ref: Ref) -> Sequence[Ref | Claim]:
     """Name the Applications of the change, and what its turn depends on while it waits.
 
-    The account, too, where a capture may be given up: what is taken by now is not.
+    The account, too, where a capture may be given up: what is taken by now is not. And the hosts
+    that it gives back once it is over, whatever ends it.
     """
     organization = ref.organization or ""
     if state.opened is None:
         return ()
     names = dict.fromkeys(item.application for item in state.opened.lock)
-    found = [application_ref(organization, name) for name in names]
+    found: list[Ref | Claim] = [application_ref(organization, name) for name in names]
+    if not state.is_over:
+        every = dict.fromkeys(host for held in state.opened.hosts.values() for host in held)
+        found += map(hosts.claim, every)
     if _captures(state) and _is_failure(given):
         found.append(account_ref(organization))
     return (*found, *turn.reads(state, organization))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.decision import Arm, Cancel, Context, Decision, Emit, Send
+from catalyst.contracts.decision import Arm, Cancel, Context, Decision, Emit, Send, TakeClaim
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.domain import application, change
@@ -39,6 +39,7 @@ class Writing:
         self._events: list[Emit] = []
         self._timers: dict[str, Arm | Cancel] = {}
         self._commands: list[Send] = []
+        self._claims: list[TakeClaim] = []
 
     @property
     def reads(self) -> Mapping[Ref, Any]:
@@ -69,6 +70,10 @@ class Writing:
         """Send a command to another service."""
         self._commands.append(Send(ref=ref, command=command))
 
+    def claim(self, taken: TakeClaim) -> None:
+        """Claim a name, or give it back."""
+        self._claims.append(taken)
+
     def arm(self, timer: str, after: timedelta) -> None:
         """Arm a timer, with this input as its arming."""
         self._timers[timer] = Arm(timer=timer, after=after)
@@ -81,6 +86,7 @@ class Writing:
         """Return what was written."""
         return Decision(
             events=tuple(self._events),
+            claims=tuple(self._claims),
             timers=tuple(self._timers.values()),
             commands=tuple(self._commands),
             result=result,

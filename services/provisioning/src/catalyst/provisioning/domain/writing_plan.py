@@ -23,6 +23,7 @@ from catalyst.provisioning.domain import (
     assembling,
     circles,
     fitting,
+    hosts,
     outdated,
     purchases,
     removal_plan,
@@ -182,7 +183,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
 
 
 def _same(new: Desired, old: Desired | None) -> bool:
-    return old is not None and new == msgspec.structs.replace(old, change="")
+    return old is not None and new == msgspec.structs.replace(old, change="", hosts=())
 
 
 def _check(
@@ -259,6 +260,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
     after: dict[Spot, bytes] = {}
     volumes: dict[str, tuple[str, ...]] = {}
     workloads: dict[str, tuple[str, ...]] = {}
+    hosted: dict[str, Desired] = {}
     branch = facts.environments[environment].branch
     old_near = {name: old for name in near if (old := facts.expected(name, environment))}
     stored: list[Risk] = []
@@ -286,6 +288,9 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         after |= spots(name, branch, made.files)
         volumes[subscription(Unit(name, environment))] = made.volumes
         workloads[subscription(Unit(name, environment))] = made.workloads
+        hosted[subscription(Unit(name, environment))] = msgspec.structs.replace(
+            new, hosts=hosts.named(made.objects)
+        )
     sold = tuple(
         subscription(Unit(item.application, environment))
         for item in drafted.items
@@ -298,7 +303,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
     return finished(
         msgspec.structs.replace(
             made_plan,
-            desired={subscription(Unit(name, environment)): one for name, one in desired.items()},
+            desired=hosted,
             volumes=volumes,
             workloads=workloads,
             dependencies=_dependencies(drafted, facts, environment),

@@ -82,7 +82,7 @@ export class ApplicationPage {
     this.state.hidden = none;
     const text = none ? `There is no Application ${this.application} in ${this.environment}, or it is not yours to see.`
       : known ? "Nothing is to run there now." : "Looking…";
-    say(this.what, desired ? `${desired.blueprint} ${desired.version}` : none ? "" : text);
+    say(this.what, desired ? `${desired.blueprint} ${desired.version}${reached(desired)}` : none ? "" : text);
     if (desired || this.empty === text) return;
     this.empty = text;
     this.order.replaceChildren(none ? absent(text, this.organization) : nothing("layers", text));
@@ -200,4 +200,9 @@ export class ApplicationPage {
       } }, icon("up"), `Plan the upgrade to ${version}`))
       : [el("p", { class: "quiet", text: "There is no version to upgrade to." })]));
   }
+}
+
+/** Returns under which public hosts something is reached, to stand behind what it is. */
+function reached({ hosts = [] }) {
+  return hosts.length ? `, reached under ${hosts.join(" and ")}` : "";
 }

@@ -5,7 +5,7 @@ import { coded, el } from "./dom.js";
 import { gates } from "./gates.js";
 import { unread } from "./icons.js";
 import { paidBy } from "./paid.js";
-import { files, listed, needs, price, staying } from "./parts.js";
+import { files, hosts, listed, needs, price, staying } from "./parts.js";
 import { lacking } from "./refusal.js";
 
 export class ChangePlan {
@@ -78,6 +78,7 @@ export class ChangePlan {
       listed("What goes", plan.goes), staying(plan.stays),
       files(plan, true),
       plan.dependencies.length ? el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.picture)) : null,
+      hosts(plan),
       listed("Other Applications that need it", plan.dependents),
       price(plan, paidBy(this.rows(), this.organization)), this.#gates,
       el("p", { class: "quiet" }, "Hash ", el("code", { class: "plan-hash", text: plan.hash })),

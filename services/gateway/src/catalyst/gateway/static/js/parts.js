@@ -56,6 +56,12 @@ export function listed(title, lines, mood = "") {
   return el("div", { class: `part ${mood}` }, el("h4", { text: title }), el("ul", {}, lines.map((line) => el("li", {}, Array.isArray(line) ? line : coded(line)))));
 }
 
+/** Returns under which public hosts what a plan writes will be reached; null: under none. */
+export function hosts(plan) {
+  const each = Object.entries(plan.desired ?? {});
+  return listed("Public hosts", each.flatMap(([key, { hosts: names = [] }]) => names.map((name) => `${name}: ${key.replace(".", " in ")}`)));
+}
+
 /** How a line tells whoever types what to do about an Application that is left. */
 const LEFT = /^(Application (\S+): .*; )(once that is gone, )?`catalyst plan uninstall \2 --env (\S+) --org (\S+)`$/;
 

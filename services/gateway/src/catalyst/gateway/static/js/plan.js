@@ -6,7 +6,7 @@ import { coded, el, freshId, say } from "./dom.js";
 import { gates } from "./gates.js";
 import { icon } from "./icons.js";
 import { otherWays } from "./otherway.js";
-import { files, listed, needs, price, staying, steps } from "./parts.js";
+import { files, hosts, listed, needs, price, staying, steps } from "./parts.js";
 import { refusal } from "./refusal.js";
 import { planTitle, takesAway } from "./steps.js";
 import { Why } from "./why.js";
@@ -57,7 +57,7 @@ export class PlanView {
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
         plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually ${duration(usual * 1000)}` }) : null),
-      this.#blocked(plan), ...(removal ? kept : []), this.#dependencies(plan), price(plan, this.on.paid()), gates(plan),
+      this.#blocked(plan), ...(removal ? kept : []), this.#dependencies(plan), hosts(plan), price(plan, this.on.paid()), gates(plan),
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("Other Applications that need it", plan.dependents),
       ...(removal ? [] : kept),

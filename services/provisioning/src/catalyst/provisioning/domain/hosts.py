@@ -1,0 +1,207 @@
+"""Public hosts: each belongs to one Application in one Environment, or to an Organization. Pure.
+
+Under which hosts an Application answers is said by the objects that its Blueprint makes, whatever
+its values are called. A host is claimed beyond all Organizations (`clm._.host.<name>`), in the
+batch that opens the change which brings it: so of two that are applied at once one is refused. What
+is written beside the claim names the Application and its Environment, so that the next change of
+the same one finds its own. A change that ends gives back what its Applications will not answer
+under any more, whatever becomes of those that wait behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from catalyst.contracts.decision import ClaimState, TakeClaim
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.subjects import Claim, organization_token
+from catalyst.provisioning.domain import behind, possible
+from catalyst.provisioning.domain.application import SERVICE, Application
+from catalyst.provisioning.domain.plan import HOST, Blocker, Plan, plan_hash
+from catalyst.provisioning.domain.steps import Unit, subscription
+
+HOSTS_MAX: Final = 100
+"""Public hosts of all that one change writes."""
+FREE: Final = "free"
+OWN: Final = "its own"
+TAKEN: Final = "taken"
+
+_IN_DNS: Final = "external-dns.alpha.kubernetes.io/hostname"
+"""What names the hosts of an object to ExternalDNS, with commas between them."""
+_IN_RULE: Final = re.compile(r"\bHost(?:Header)?\(([^)]*)\)")
+_QUOTED: Final = re.compile(r"[`\"]([^`\"]+)[`\"]")
+
+Claims = Mapping[Claim, ClaimState]
+
+
+def named(objects: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the hosts under which objects are reached from outside, sorted.
+
+    Ingresses name them in their rules and for their certificates, the routes and listeners of a
+    Gateway in theirs, Traefik's routes in words of their own, of which those are read that name
+    whole hosts. Any object may ask for a name in the DNS by an annotation.
+    """
+    found: set[str] = set()
+    for one in objects:
+        spec = one.get("spec") or {}
+        notes = (one.get("metadata") or {}).get("annotations") or {}
+        found |= {name.strip() for name in notes.get(_IN_DNS, "").split(",")}
+        match one.get("kind"):
+            case "Ingress":
+                found |= {rule.get("host") for rule in spec.get("rules") or ()}
+                found |= {host for tls in spec.get("tls") or () for host in tls.get("hosts") or ()}
+            case "Gateway":
+                found |= {listener.get("hostname") for listener in spec.get("listeners") or ()}
+            case "GRPCRoute" | "HTTPRoute" | "TLSRoute":
+                found |= set(spec.get("hostnames") or ())
+            case "IngressRoute":
+                rules = " ".join(route.get("match", "") for route in spec.get("routes") or ())
+                found |= {
+                    host for call in _IN_RULE.findall(rules) for host in _QUOTED.findall(call)
+                }
+            case _:
+                continue
+    return tuple(sorted({host.lower() for host in found if host}))
+
+
+def claim(host: str) -> Claim:
+    """Return the claim of a host; Organizations claim theirs by the same name."""
+    return Claim("host", host)
+
+
+def version(state: ClaimState, organization: str, key: str) -> str:
+    """Return how a host is to `<application>.<environment>`, as plans name it."""
+    if state.holder is None:
+        return FREE
+    return OWN if _inside(state, organization) and state.digest == key else TAKEN
+
+
+def _inside(state: ClaimState, organization: str) -> bool:
+    """Return whether an Application of an Organization holds it, by one of its changes."""
+    return (state.holder or "").startswith(f"{organization_token(organization)}.{SERVICE}.")
+
+
+# ---- plans
+
+
+def wanted(plan: Plan) -> tuple[Claim, ...]:
+    """Return the claims of all hosts under which what a plan writes will be reached."""
+    return tuple(claim(host) for host in _by_host(plan.desired))
+
+
+def _by_host(desired: Mapping[str, Desired]) -> dict[str, list[str]]:
+    """Return who wants each host, each as `<application>.<environment>`."""
+    found: dict[str, list[str]] = {}
+    for key, one in desired.items():
+        for host in one.hosts:
+            found.setdefault(host, []).append(key)
+    return dict(sorted(found.items()))
+
+
+def judged(plan: Plan, organization: str, claims: Claims) -> Plan:
+    """Return a plan that rests on its hosts as well; one that another has is in its way.
+
+    Args:
+        plan: The plan.
+        organization: Whose it is.
+        claims: What the claim of each host says now.
+    """
+    inputs: dict[str, str] = {}
+    blockers: list[Blocker] = []
+    by_host = _by_host(plan.desired)
+    for host, keys in by_host.items():
+        state = claims[claim(host)]
+        inputs[f"{HOST}{host}"] = version(state, organization, keys[0])
+        if len(keys) > 1:
+            message = f"{' and '.join(map(_words, keys))} would both have the host {host}"
+            blockers.append(_taken(host, message))
+        elif version(state, organization, keys[0]) == TAKEN:
+            blockers.append(_taken(host, _whose(host, state, organization)))
+    if len(by_host) > HOSTS_MAX:
+        message = f"{len(by_host)} public hosts, {HOSTS_MAX} are allowed"
+        blockers.append(Blocker(code="too-large", message=message))
+    if not inputs:
+        return plan
+    inputs = {**plan.inputs, **inputs}
+    return msgspec.structs.replace(
+        plan,
+        inputs=inputs,
+        hash=plan_hash(plan.request, inputs),
+        blocked_by=(*plan.blocked_by, *blockers),
+    )
+
+
+def _taken(host: str, message: str) -> Blocker:
+    return Blocker(code="host-taken", message=message, chain=(behind.host(host, message),))
+
+
+def _whose(host: str, state: ClaimState, organization: str) -> str:
+    """Return who has a host, as far as this Organization may know."""
+    if _inside(state, organization):
+        return f"{_words(state.digest)} has the host {host}"
+    if (state.holder or "").startswith(f"{organization_token(organization)}."):
+        return f"{host} is the public host of the Organization itself"
+    return f"another Organization has the host {host}"
+
+
+def _words(key: str) -> str:
+    return " in ".join(key.split(".", 1))
+
+
+# ---- changes
+
+
+def asked(inputs: Mapping[str, str]) -> tuple[Claim, ...]:
+    """Return the claims that the inputs of a plan name."""
+    return tuple(claim(key.removeprefix(HOST)) for key in inputs if key.startswith(HOST))
+
+
+def read(plan: Plan, organization: str, claims: Claims) -> dict[str, str]:
+    """Return the versions of a plan's hosts by what a decision read, by input."""
+    return {
+        f"{HOST}{host}": version(claims[claim(host)], organization, keys[0])
+        for host, keys in _by_host(plan.desired).items()
+        if claim(host) in claims
+    }
+
+
+def taken(plan: Plan, organization: str, claims: Claims) -> tuple[TakeClaim, ...]:
+    """Return what has to be claimed for a plan: every host that is not its own already."""
+    return tuple(
+        TakeClaim(claim(host), digest=keys[0])
+        for host, keys in _by_host(plan.desired).items()
+        if version(claims[claim(host)], organization, keys[0]) == FREE
+    )
+
+
+def may_hold(state: Application, environment: str) -> frozenset[str]:
+    """Return under which hosts an Application is reached, or may be once its changes are over."""
+    present = possible.outcomes(state, environment)
+    return frozenset(host for one in present if one is not None for host in one.hosts)
+
+
+def given_back(
+    held: Iterable[str], state: Application, unit: Unit, organization: str, claims: Claims
+) -> tuple[TakeClaim, ...]:
+    """Return the release of every host that an Application will not have any more.
+
+    Args:
+        held: Those that it had, or might have, when the change was opened.
+        state: The Application, without the change.
+        unit: The Application and where.
+        organization: Whose it is.
+        claims: What the claim of each says now. A change that ends in the batch that opens it has
+            made nothing of what it found, and reads those of its plan alone.
+    """
+    keeps, key = may_hold(state, unit.environment), subscription(unit)
+    return tuple(
+        TakeClaim(claim(host), release=True)
+        for host in held
+        if host not in keeps
+        and (state_of := claims.get(claim(host))) is not None
+        and version(state_of, organization, key) == OWN
+    )
