@@ -96,6 +96,7 @@ def test_without_a_cluster_it_says_so_and_does_not_pretend() -> None:
         ("ImagePullBackOff", "image-not-pulled"),
         ("CrashLoopBackOff", "crash-loop"),
         ("Unschedulable", "no-room"),
+        ("Suspended", "suspended"),
         ("SomethingElse", "unwell"),
     ]
 )

@@ -179,6 +179,34 @@ def test_nothing_that_goes_or_was_not_looked_at_is_healthy(
     assert seen.health({"kind": "HelmRelease", "metadata": metadata, "status": status}) == wanted
 
 
+@each([
+        ("Kustomization", says("Ready", "True"), True),
+        ("Kustomization", {**says("Ready", "True"), "observedGeneration": 0}, True),
+        ("Kustomization", {}, True),
+        ("HelmRelease", says("Ready", "Unknown"), True),
+        ("GitRepository", says("Ready", "True"), True),
+        # What has failed says more.
+        ("Kustomization", says("Ready", "False", "BuildFailed"), False),
+        # Of these it says what they do themselves.
+        ("CronJob", {}, False),
+        ("Job", {}, False),
+    ])  # fmt: skip
+@pytest.mark.guarantee("G13.7")
+def test_what_flux_was_told_to_leave_alone_says_so(
+    kind: str,
+    status: dict[str, Any],
+    said: bool,  # noqa: FBT001 - drawn from the table
+) -> None:
+    words = "Flux was told to leave it alone (suspend): nothing that is committed is applied"
+    found = of(kind, status, suspend=True)
+    assert (found == ("progressing", "Suspended", words)) is said
+    for going in ({"suspend": False}, {}, {"suspend": "true"}):
+        assert of(kind, status, **going)[1] != "Suspended"
+    gone = {"deletionTimestamp": "2026-03-02T12:00:00Z"}
+    item = {"kind": kind, "metadata": gone, "spec": {"suspend": True}, "status": status}
+    assert seen.health(item)[1] == "Terminating"
+
+
 # ---- a commit
 
 

@@ -215,6 +215,7 @@ _CAUSES: Final[Mapping[str, tuple[str, str, str]]] = {
         _OWNER,
         "look at what the Application depends on",
     ),
+    "Suspended": ("suspended", _CLUSTER, "let Flux go on with it: `flux resume`"),
     "ReconciliationFailed": ("drift", _CLUSTER, "take the change by hand back"),
     **dict.fromkeys(
         ("CreateContainerConfigError", "CreateContainerError"),

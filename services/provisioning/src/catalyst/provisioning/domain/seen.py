@@ -41,6 +41,8 @@ _BAD_WAITS: Final = frozenset(
         "RunContainerError",
     }
 )
+_FLUX: Final = frozenset({"GitRepository", "HelmRelease", "OCIRepository", KUSTOMIZATION})
+"""Objects of Flux that it can be told to leave alone."""
 _UNDER_WAY: Final = frozenset({"Progressing", "ProgressingWithRetry", "DependencyNotReady"})
 _TOKENS_MIN: Final = 4
 _VERSION: Final = re.compile(r"[0-9]{1,18}")
@@ -145,6 +147,23 @@ def health(item: Mapping[str, Any]) -> Status:
     metadata, status = _map(item.get("metadata")), _map(item.get("status"))
     if metadata.get("deletionTimestamp"):
         return "progressing", "Terminating", "it is being removed"
+    found = _looked_at(item, metadata, status)
+    suspended = item.get("kind") in _FLUX and _map(item.get("spec")).get("suspend") is True
+    if suspended and found[0] != "degraded":
+        return _SUSPENDED
+    return found
+
+
+_SUSPENDED: Final[Status] = (
+    "progressing",
+    "Suspended",
+    "Flux was told to leave it alone (suspend): nothing that is committed is applied",
+)
+
+
+def _looked_at(
+    item: Mapping[str, Any], metadata: Mapping[str, Any], status: Mapping[str, Any]
+) -> Status:
     generation, observed = metadata.get("generation"), status.get("observedGeneration")
     if isinstance(generation, int) and isinstance(observed, int) and observed < generation:
         return "progressing", "Outdated", "its newest wish was not looked at yet"
