@@ -129,6 +129,36 @@ def test_a_pod_is_healthy_once_all_of_it_is_ready(
     assert of("Pod", status) == wanted
 
 
+def owned(kind: str, *, controller: bool = True) -> dict[str, Any]:
+    """Return the metadata of what something else made."""
+    others = [{"kind": "ReplicaSet", "name": "other"}, {"kind": "Job", "controller": False}]
+    return {"ownerReferences": [*others, {"kind": kind, "name": "it", "controller": controller}]}
+
+
+@each([
+        # Kubernetes leaves the failed one lying, and makes another.
+        (owned("ReplicaSet"), {"phase": "Failed", "reason": "Evicted"}, "healthy"),
+        (owned("Job"), {"phase": "Failed"}, "healthy"),
+        (owned("Job"), {"phase": "Failed", **says("PodScheduled", "False")}, "healthy"),
+        # Of these nobody makes another one under another name.
+        (owned("StatefulSet"), {"phase": "Failed"}, "degraded"),
+        (owned("Job", controller=False), {"phase": "Failed"}, "degraded"),
+        ({"ownerReferences": "Job"}, {"phase": "Failed"}, "degraded"),
+        ({}, {"phase": "Failed"}, "degraded"),
+        # What still runs, or is to, speaks for itself.
+        (owned("ReplicaSet"), {"phase": "Pending", "containerStatuses": [PULLS]}, "degraded"),
+        (owned("ReplicaSet"), {"phase": "Running", **says("Ready", "False")}, "progressing"),
+        (owned("Job"), {"phase": "Pending"}, "progressing"),
+    ])  # fmt: skip
+@pytest.mark.guarantee("G13.17")
+def test_a_failed_pod_says_nothing_of_an_application_if_what_made_it_makes_another(
+    metadata: dict[str, Any], status: dict[str, Any], wanted: str
+) -> None:
+    found = seen.health({"kind": "Pod", "metadata": metadata, "status": status})
+    assert found[0] == wanted
+    assert found == WELL or wanted != "healthy"
+
+
 @pytest.mark.parametrize(
     "reason",
     [

@@ -43,6 +43,9 @@ _BAD_WAITS: Final = frozenset(
 )
 _FLUX: Final = frozenset({"GitRepository", "HelmRelease", "OCIRepository", KUSTOMIZATION})
 """Objects of Flux that it can be told to leave alone."""
+_MAKES_ANOTHER: Final = frozenset({"Job", "ReplicaSet"})
+"""What makes another pod where one has failed, and leaves that one lying: it says itself how it
+goes on."""
 _UNDER_WAY: Final = frozenset({"Progressing", "ProgressingWithRetry", "DependencyNotReady"})
 _TOKENS_MIN: Final = 4
 _VERSION: Final = re.compile(r"[0-9]{1,18}")
@@ -169,7 +172,7 @@ def _looked_at(
         return "progressing", "Outdated", "its newest wish was not looked at yet"
     match item.get("kind"):
         case "Pod":
-            return _pod(status)
+            return _pod(metadata, status)
         case "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" as kind:
             return _workload(kind, _map(item.get("spec")), status)
         case "PersistentVolumeClaim":
@@ -180,7 +183,9 @@ def _looked_at(
             return _ready(status)
 
 
-def _pod(status: Mapping[str, Any]) -> Status:
+def _pod(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> Status:
+    if status.get("phase") == "Failed" and _controller(metadata) in _MAKES_ANOTHER:
+        return "healthy", "", ""
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return "degraded", _text(scheduled.get("reason")) or "Unschedulable", _said(scheduled)
@@ -254,6 +259,13 @@ def _applied(item: Mapping[str, Any], status: Health) -> tuple[Applied, str]:
     if status == "healthy":
         return ("current" if commit else "pending"), commit
     return ("failed" if status == "degraded" else "pending"), commit
+
+
+def _controller(metadata: Mapping[str, Any]) -> str:
+    """Return the kind of what made an object and looks after it; empty: nothing does."""
+    found = metadata.get("ownerReferences")
+    owners = map(_map, found if isinstance(found, list) else [])
+    return next((_text(one.get("kind")) for one in owners if one.get("controller") is True), "")
 
 
 def _containers(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
