@@ -215,6 +215,20 @@ def test_a_change_has_so_many_hosts_at_most(story: Story) -> None:
         assert [one.code for one in found.blocked_by] == ([code] if code else [])
 
 
+@pytest.mark.parametrize("number", [hosts.HELD_MAX, hosts.HELD_MAX + 1])
+def test_what_may_have_to_be_given_back_is_bounded(story: Story, number: int) -> None:
+    story.through("ch-1", story.install("wiki", ONE))
+    ran = story.place.application("wiki").binding(PROD).desired
+    assert ran is not None
+    many = tuple(f"h{at}.example.com" for at in range(number))
+    now = app1.DesiredSet(environment=PROD, change="ch-1", desired=replace(ran, hosts=many))
+    story.place.given(application_ref("acme", "wiki"), now)
+    assert [one.code for one in story.uninstall("wiki").blocked_by] == (
+        ["too-large"] if number > hosts.HELD_MAX else []
+    )
+    assert [one.code for one in story.configure("wiki", TWO).blocked_by] == ["too-large"]
+
+
 # ---- what becomes of it
 
 

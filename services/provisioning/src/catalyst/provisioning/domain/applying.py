@@ -18,6 +18,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.roles import ORG_ADMIN, ORG_DEVELOPER, SOVEREIGN_ADMIN
 from catalyst.contracts.subjects import Claim, Ref
 from catalyst.provisioning.domain import closing, gate, hosts, plan, turn
+from catalyst.provisioning.domain.application import Application
 from catalyst.provisioning.domain.change import SERVICE, Change
 from catalyst.provisioning.domain.foreign import (
     Environment,
@@ -119,7 +120,7 @@ def apply(state: Change, command: pro1.ApplyPlan, context: Context) -> Decision:
     if lacking:
         raise Rejected("approvals-impossible", gate.words(lacking[0]), pointer="/data/request")
     writing = Writing(state, context)
-    writing.emit(_opened(fresh, context, _held(fresh, writing)))
+    writing.emit(_opened(fresh, context))
     for item in closing.written(writing):
         key = subscription(Unit(item.application, item.environment))
         desired = fresh.desired.get(key)
@@ -179,21 +180,12 @@ def _suffixes(fresh: Plan, context: Context) -> dict[str, str]:
     return found
 
 
-def _held(fresh: Plan, writing: Writing) -> dict[str, tuple[str, ...]]:
-    """Return the hosts that each Application has, or may have by this change or by one before."""
-    found = {}
-    for item in fresh.lock:
-        if not item.written:
-            continue
-        key = subscription(Unit(item.application, item.environment))
-        had = hosts.may_hold(writing.application(item.application), item.environment)
-        new = fresh.desired[key].hosts if key in fresh.desired else ()
-        if had or new:
-            found[key] = tuple(sorted({*had, *new}))
-    return found
+def _held(fresh: Plan, context: Context) -> dict[str, tuple[str, ...]]:
+    states = {ref.id: one for ref, one in context.reads.items() if isinstance(one, Application)}
+    return hosts.held(states, fresh.lock, fresh.desired)
 
 
-def _opened(fresh: Plan, context: Context, held: dict[str, tuple[str, ...]]) -> pro1.ChangeOpened:
+def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
     return pro1.ChangeOpened(
         request=fresh.request,
         hash=fresh.hash,
@@ -216,7 +208,7 @@ def _opened(fresh: Plan, context: Context, held: dict[str, tuple[str, ...]]) -> 
         workloads=fresh.workloads,
         clusters=_clusters(fresh, context),
         suffixes=_suffixes(fresh, context),
-        hosts=held,
+        hosts=_held(fresh, context),
         quote=fresh.price.quote if fresh.price is not None and fresh.sold else None,
         approvals=fresh.approvals,
         steps=tuple(item.step for item in fresh.steps),

@@ -11,13 +11,13 @@ under any more, whatever becomes of those that wait behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from catalyst.contracts.decision import ClaimState, TakeClaim
-from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked
 from catalyst.contracts.subjects import Claim, organization_token
 from catalyst.provisioning.domain import behind, possible
 from catalyst.provisioning.domain.application import SERVICE, Application
@@ -26,6 +26,8 @@ from catalyst.provisioning.domain.steps import Unit, subscription
 
 HOSTS_MAX: Final = 100
 """Public hosts of all that one change writes."""
+HELD_MAX: Final = 500
+"""Public hosts that one change may have to give back: each of its decisions reads them."""
 FREE: Final = "free"
 OWN: Final = "its own"
 TAKEN: Final = "taken"
@@ -176,6 +178,41 @@ def taken(plan: Plan, organization: str, claims: Claims) -> tuple[TakeClaim, ...
         for host, keys in _by_host(plan.desired).items()
         if version(claims[claim(host)], organization, keys[0]) == FREE
     )
+
+
+def held(
+    applications: Mapping[str, Application], lock: Iterable[Locked], desired: Mapping[str, Desired]
+) -> dict[str, tuple[str, ...]]:
+    """Return the hosts that what is written has, or may have by this change or by one before.
+
+    Args:
+        applications: As they are before the change.
+        lock: What it touches.
+        desired: What is to run, by `<application>.<environment>`.
+    """
+    found = {}
+    for item in lock:
+        key = subscription(Unit(item.application, item.environment))
+        state = applications.get(item.application)
+        if not item.written or state is None:
+            continue
+        had = may_hold(state, item.environment)
+        new = desired[key].hosts if key in desired else ()
+        if had or new:
+            found[key] = tuple(sorted({*had, *new}))
+    return found
+
+
+def too_many(found: Mapping[str, Sequence[str]]) -> tuple[Blocker, ...]:
+    """Return that a change would have more hosts to give back than it can."""
+    number = sum(map(len, found.values()))
+    if number <= HELD_MAX:
+        return ()
+    message = (
+        f"{number} public hosts may have to be given back, {HELD_MAX} are allowed; let what is on"
+        " its way end first, or change less at once"
+    )
+    return (Blocker(code="too-large", message=message),)
 
 
 def may_hold(state: Application, environment: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from catalyst.contracts.blocked_environment import too_large
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
-from catalyst.provisioning.domain import assembling, behind, fitting, listed
+from catalyst.provisioning.domain import assembling, behind, fitting, hosts, listed
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.fulfilled import unseen
@@ -164,6 +164,7 @@ def plan(
                 *made_plan.blocked_by,
                 *_needed(request, facts, made_plan.dependents, going),
                 *_too_many(going),
+                *hosts.too_many(hosts.held(facts.applications, lock, {})),
             ),
         )
     )

@@ -314,6 +314,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
                 *made_plan.blocked_by,
                 *fitting.unsettled(facts, drafted.lock, drafted.desired),
                 *circles.unsettled(facts, drafted.lock),
+                *hosts.too_many(hosts.held(facts.applications, drafted.lock, hosted)),
             ),
         )
     )
