@@ -83,7 +83,7 @@ def test_what_is_wrong_is_said_in_words_of_ours(
     [
         (
             ("plan", "install"),
-            ["Missing argument 'BLUEPRINT'.", "Missing option '--as'.", "Missing option '--env'."],
+            ["Missing argument 'BLUEPRINT'.", "Missing option '--as'."],
         ),
         (
             ("voucher", "issue", "3.000", "--cap", "0", "--timeout", "x"),

@@ -27,7 +27,7 @@ _NOBODY: Final = frozenset(
 _PAGE: Final = 500
 _NONE: Final = f"you see no Organization yet; {beginning.FIRST}"
 _NAMED: Final = 8
-"""So many Organizations are named to whoever has to choose one."""
+"""So many Organizations or Environments are named to whoever has to choose one."""
 
 
 def owner_of(target: Target, org: str | None, question: str) -> str:
@@ -50,9 +50,13 @@ def owner_of(target: Target, org: str | None, question: str) -> str:
     if len(names) == 1:
         note(f"for {names[0]}, the only Organization that you see")
         return names[0]
-    hint = f"you see {', '.join(names[:_NAMED])}" if names else _NONE
-    more = " and others" if len(names) > _NAMED else ""
-    raise Failure(ExitCode.USAGE, f"--org is missing: {question}", hint=hint + more)
+    hint = f"you see {_several(names)}" if names else _NONE
+    raise Failure(ExitCode.USAGE, f"--org is missing: {question}", hint=hint)
+
+
+def _several(names: list[str]) -> str:
+    """Return the first of several names, and whether there are more."""
+    return ", ".join(names[:_NAMED]) + (" and others" if len(names) > _NAMED else "")
 
 
 def require(target: Target, owner: str) -> None:
@@ -97,6 +101,31 @@ def sent(target: Target, owner: str, work: Coroutine[Any, Any, Outcome]) -> Outc
     if found.code in _NOBODY and target.http:
         require(target, owner)
     return found
+
+
+def place(target: Target, org: str | None, env: str | None) -> tuple[str, str]:
+    """Return the Organization and the Environment that `--org` and `--env` name.
+
+    Without `--env`, the only Environment that there is to see.
+
+    Raises:
+        Failure: If that leaves a choice, or there is none to see.
+    """
+    if env is not None:
+        return (owner_of_environment(target, org, env) if env else org or ""), env
+    owner = owner_of(target, org, "whose Application is it?")
+    with allowed_in(target, owner):
+        names = sorted(doc["name"] for doc in docs(target, "environments", owner))
+    if not names:
+        require(target, owner)
+    if len(names) == 1:
+        note(f"in {names[0]}, the only Environment of {owner} that you see")
+        return owner, names[0]
+    seen = f"you see {_several(names)} of {owner}"
+    none = f"you see no Environment of {owner} yet; {beginning.FIRST}"
+    raise Failure(
+        ExitCode.USAGE, "--env is missing: in which Environment?", hint=seen if names else none
+    )
 
 
 def owner_of_environment(target: Target, org: str | None, env: str) -> str:

@@ -25,7 +25,9 @@ AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the App
 OrgOption = Annotated[
     str | None, typer.Option("--org", help="Organization, by its slug; else the Environment's.")
 ]
-EnvOption = Annotated[str, typer.Option("--env", help="Environment, by name.")]
+EnvOption = Annotated[
+    str | None, typer.Option("--env", help="Environment, by name; else the only one there is.")
+]
 _SETS: Final = "One value: JSON, else text; 'a=\"123\"' is a text, a=null takes a away. Repeatable."
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help=_SETS)]
 ValuesOption = Annotated[
@@ -74,7 +76,7 @@ def install(
     ],
     *,
     name: Annotated[str, typer.Option("--as", help="Name of the Application.")],
-    env: EnvOption,
+    env: EnvOption = None,
     settings: SetOption = None,
     values: ValuesOption = None,
     dep: DepOption = None,
@@ -110,7 +112,7 @@ def install(
 def configure(
     app: AppArgument,
     *,
-    env: EnvOption,
+    env: EnvOption = None,
     settings: SetOption = None,
     values: ValuesOption = None,
     dep: DepOption = None,
@@ -149,7 +151,7 @@ def configure(
 def upgrade(
     app: AppArgument,
     *,
-    env: EnvOption,
+    env: EnvOption = None,
     version: VersionOption = "*",
     settings: SetOption = None,
     values: ValuesOption = None,
@@ -184,7 +186,7 @@ def upgrade(
 def rollback(
     app: AppArgument,
     *,
-    env: EnvOption,
+    env: EnvOption = None,
     to: Annotated[
         str,
         typer.Option(
@@ -210,7 +212,7 @@ def rollback(
 def uninstall(
     app: AppArgument,
     *,
-    env: EnvOption,
+    env: EnvOption = None,
     keep_data: KeepOption = True,
     org: OrgOption = None,
     diff: DiffOption = False,
@@ -297,8 +299,10 @@ def extras(
 def _plan(
     target: Target, org: str | None, asked: dict[str, Any], output: Format, *, diff: bool
 ) -> None:
-    env = asked.get("environment", "")
-    owner = owned.owner_of_environment(target, org, env) if env else org or ""
+    owner, env = org or "", ""
+    if "environment" in asked:
+        owner, env = owned.place(target, org, asked["environment"])
+        asked = {**asked, "environment": env}
     try:
         answered = owned.answered(target, "provisioning", "plan", asked, owner)
     except Problem as problem:
