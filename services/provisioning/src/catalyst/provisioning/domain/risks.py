@@ -7,10 +7,12 @@ from typing import Final
 
 from catalyst.blueprints import versions
 from catalyst.blueprints.document import Mode
-from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
+from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest, as_seen
 from catalyst.provisioning.domain import copies, foreign, outdated
+from catalyst.provisioning.domain.application import Application
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Risk
+from catalyst.provisioning.domain.seen import KUSTOMIZATION
 
 ONE_REGION: Final = frozenset({Mode.SINGLE_REGION, Mode.PRIMARY_ONLY, Mode.SECONDARY_ONLY})
 """How an Application is spread that runs in one region at a time."""
@@ -45,6 +47,7 @@ def of(
         if old is None:
             found += _placed(facts, name, new, environment)
             continue
+        found += adrift(name, facts.applications[name], environment)
         found.append(Risk(kind="downtime", message=f"{name} may restart while it changes"))
         if versions.parse(new.version) < versions.parse(old.version):
             message = (
@@ -58,6 +61,27 @@ def of(
             for other in facts.applications[name].binding(environment).dependents
         )
     return (*found, *_copied(facts, desired, environment))
+
+
+def adrift(name: str, state: Application, environment: str) -> tuple[Risk, ...]:
+    """Return how what is seen of an Application differs from what was committed of it last.
+
+    Nothing was seen wrong where a change is on its way, or where nothing was ever seen.
+    """
+    binding = state.binding(environment)
+    seen, desired = binding.observed, binding.desired
+    if seen is None or desired is None or any(x.environment == environment for x in state.queue):
+        return ()
+    ill = (item for item in seen.evidence if item.kind == KUSTOMIZATION)
+    why = next((item.message or item.reason for item in ill if item.status != "healthy"), "")
+    if seen.silent_since is not None:
+        message = f"nobody knows how {name} is: nothing has been heard of it for too long"
+    elif seen.applied == "current" and seen.revision == desired.change:
+        return ()
+    else:
+        message = f"{name} is not seen to run as it was committed last ({desired.change})"
+        message += f": {why}" if why else ""
+    return (Risk(kind="drift", message=as_seen(message, seen.source)),)
 
 
 def _exchanged(name: str, old: Desired, new: Desired) -> tuple[Risk, ...]:
