@@ -111,6 +111,42 @@ def test_an_annotation_reaches_for_the_node_if_it_lets_a_container_go_unconfined
     assert found == places
 
 
+def answers(kind: str, spec: Any) -> list[str]:
+    """Return the places of what answers under hosts that it does not name."""
+    group = {"Ingress": "networking.k8s.io/v1", "IngressRoute": "traefik.io/v1alpha1"}
+    return told(kind, group.get(kind, "gateway.networking.k8s.io/v1"), spec=spec)
+
+
+HOST = {"host": "${{ lower(config.domain) }}"}
+FIRST = ["/spec/routes/0/match"]
+
+
+@each(
+    [
+        ("Ingress", {"rules": [HOST]}, []),
+        ("Ingress", {"rules": [HOST, {"http": {}}]}, ["/spec/rules/1"]),
+        ("Ingress", {"rules": [{"host": ""}]}, ["/spec/rules/0"]),
+        ("Ingress", {"rules": [HOST], "defaultBackend": {}}, ["/spec/defaultBackend"]),
+        ("Ingress", {"rules": MADE}, ["/spec/rules"]),
+        ("Ingress", MADE, ["/spec"]),
+        ("HTTPRoute", {"hostnames": ["a.example"]}, []),
+        ("HTTPRoute", {"hostnames": MADE}, []),
+        ("HTTPRoute", {"hostnames": []}, ["/spec"]),
+        ("GRPCRoute", {"rules": []}, ["/spec"]),
+        ("IngressRoute", {"routes": [{"match": "Host(`a`) && PathPrefix(`/b`)"}]}, []),
+        ("IngressRoute", {"routes": [{"match": "PathPrefix(`/`)"}]}, FIRST),
+        ("IngressRoute", {"routes": [{"match": "Host(`a`) || Path(`/`)"}]}, FIRST),
+        ("IngressRoute", {"routes": [{"match": "!Host(`a`)"}]}, FIRST),
+        ("IngressRoute", {"routes": [{"match": "HostRegexp(`.+`)"}]}, FIRST),
+        ("IngressRoute", {"routes": [{"kind": "Rule"}]}, ["/spec/routes/0"]),
+    ]
+)
+def test_what_answers_under_hosts_that_it_does_not_name_is_told(
+    kind: str, spec: Any, places: list[str]
+) -> None:
+    assert answers(kind, spec) == places
+
+
 def test_what_was_made_reaches_less_if_one_of_it_is_gone() -> None:
     def pod(name: str, **spec: Any) -> dict[str, Any]:
         return {"kind": "Pod", "metadata": {"name": name}, "spec": spec}

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.support.changing import Held
+from tests.support.each import each
 from tests.support.examples import at_least
 from tests.support.planning import Others, configure, entry, install, known, plan, remade
 from tests.support.plans import DEVELOPER, PROD, apply, run, town
@@ -128,7 +129,21 @@ def test_the_objects_of_an_application_name_its_hosts() -> None:
         },
     ]
     expected = tuple(f"{one}.example.com" for one in ("*.f", *"abcdeghijk"))
-    assert hosts.named(objects) == expected
+    assert hosts.named(objects) == ("*", *expected)
+
+
+@each(
+    [
+        ("Ingress", {"rules": [{"host": "a"}]}, ("a",)),
+        ("Ingress", {"rules": [{"host": ""}]}, ("*",)),
+        ("Ingress", {"defaultBackend": {"service": {"name": "a"}}}, ("*",)),
+        ("IngressRoute", {"routes": [{"match": "Host(`a`)"}, {"match": "Path(`/`)"}]}, ("*", "a")),
+    ]
+)
+def test_a_rule_without_a_host_has_all_that_nobody_has(
+    kind: str, spec: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    assert hosts.named([{"kind": kind, "spec": spec}]) == expected
 
 
 def test_a_plan_says_which_hosts_it_wants_and_rests_on_them(story: Story) -> None:

@@ -1,4 +1,4 @@
-"""What reaches beyond an Application's namespace: its node, and rights in the cluster.
+"""What reaches beyond an Application's namespace: its node, rights in the cluster, all hosts.
 
 Whoever runs the platform may want that; of an Organization's own source it is refused. A pod may
 say what the strictest of Kubernetes' Pod Security Standards (restricted, of 1.36) lets it say, and
@@ -8,6 +8,7 @@ looked into.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -71,6 +72,11 @@ _PARTS: Final[Mapping[str, tuple[str, Mapping[str, Sequence[Any]]]]] = {
 """Parts of a security context: what is wrong with other values of a field than these."""
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 """What annotations begin with that say what `appArmorProfile` says."""
+_ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "Ingress", "IngressRoute"})
+"""What answers under public hosts."""
+_WHOLE: Final = re.compile(r"(?!.*(\|\||!|HostRegexp)).*\bHost(Header)?\(", re.DOTALL)
+"""A rule of Traefik's that holds for hosts it names, and for no other one."""
+_EVERY: Final = "it answers under every host that nobody else has; name its hosts"
 _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -98,6 +104,26 @@ def _found(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         yield from _binding(value)
     elif kind in PODS:
         yield from _pod(value, PODS[kind])
+    elif kind in _ROUTES:
+        for at, spec in _maps(value, ("spec",), ()):
+            yield from [_unknown(at)] if spec is None else _routed(kind, spec, at)
+
+
+def _routed(kind: str, spec: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Look for what answers under hosts that it does not name."""
+    if kind not in {"Ingress", "IngressRoute"}:
+        yield from () if spec.get("hostnames") else [(path, _EVERY)]
+        return
+    if spec.get("defaultBackend") is not None:
+        yield (*path, "defaultBackend"), _EVERY
+    key, listed = ("host", "rules") if kind == "Ingress" else ("match", "routes")
+    for at, one in _entries(spec, listed, path):
+        if one is None:
+            yield _unknown(at)
+            continue
+        said = one.get(key)
+        names = bool(said) if kind == "Ingress" else bool(_WHOLE.match(str(said)))
+        yield from () if names else [((*at, key) if said else at, _EVERY)]
 
 
 def _binding(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:

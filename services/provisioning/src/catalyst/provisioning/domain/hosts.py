@@ -29,6 +29,8 @@ HOSTS_MAX: Final = 100
 HELD_MAX: Final = 500
 """Public hosts that one change may have to give back: each of its decisions reads them."""
 FREE: Final = "free"
+EVERY: Final = "*"
+"""What stands for all hosts that nobody has."""
 OWN: Final = "its own"
 TAKEN: Final = "taken"
 
@@ -45,7 +47,8 @@ def named(objects: Iterable[dict[str, Any]]) -> tuple[str, ...]:
 
     Ingresses name them in their rules and for their certificates, the routes and listeners of a
     Gateway in theirs, Traefik's routes in words of their own, of which those are read that name
-    whole hosts. Any object may ask for a name in the DNS by an annotation.
+    whole hosts. Any object may ask for a name in the DNS by an annotation. A rule that names no
+    host answers under all that nobody else has: that is a host of its own, `*`.
     """
     found: set[str] = set()
     for one in objects:
@@ -54,17 +57,17 @@ def named(objects: Iterable[dict[str, Any]]) -> tuple[str, ...]:
         found |= {name.strip() for name in notes.get(_IN_DNS, "").split(",")}
         match one.get("kind"):
             case "Ingress":
-                found |= {rule.get("host") for rule in spec.get("rules") or ()}
+                found |= {rule.get("host") or EVERY for rule in spec.get("rules") or ()}
+                found |= {EVERY} if spec.get("defaultBackend") else set()
                 found |= {host for tls in spec.get("tls") or () for host in tls.get("hosts") or ()}
             case "Gateway":
                 found |= {listener.get("hostname") for listener in spec.get("listeners") or ()}
             case "GRPCRoute" | "HTTPRoute" | "TLSRoute":
                 found |= set(spec.get("hostnames") or ())
             case "IngressRoute":
-                rules = " ".join(route.get("match", "") for route in spec.get("routes") or ())
-                found |= {
-                    host for call in _IN_RULE.findall(rules) for host in _QUOTED.findall(call)
-                }
+                for route in spec.get("routes") or ():
+                    calls = _IN_RULE.findall(route.get("match", ""))
+                    found |= {host for call in calls for host in _QUOTED.findall(call)} or {EVERY}
             case _:
                 continue
     return tuple(sorted({host.lower() for host in found if host}))
