@@ -1,6 +1,7 @@
 """What whoever keeps the platform's money does by clicking: vouchers, and the price book."""
 
 import re
+from typing import Final, get_args
 
 import pytest
 from playwright.async_api import expect
@@ -9,6 +10,11 @@ from tests.browser.steps import forgive, furnish, open_view
 from tests.browser.test_looks import _FAULTS, _faint
 from tests.support.browser import ROOT, Window
 
+from catalyst.cli import kinds
+from catalyst.client.rows import Row
+from catalyst.contracts.voucher_v1 import Standing
+
+OMR: Final = {"currency": "OMR", "minor": 1_000}
 STARTS = "2021-01-31T08:00"
 ENDS = "2031-01-31T18:00"
 """As a person types them, where they are."""
@@ -183,3 +189,53 @@ async def test_whoever_issues_no_vouchers_is_not_led_there(window: Window, marke
     await expect(panel).to_contain_text("sent by sovereign-admin")
     await expect(panel.get_by_role("link")).to_have_count(0)
     await expect(panel.get_by_role("button")).to_have_count(0)
+
+
+_STANDING = """
+async docs => {
+  const { standing, canBeRevoked } = await import('/js/voucher.js');
+  const { STATES } = await import('/js/kinds.js');
+  return docs.map(doc => [standing(doc), STATES.voucher(doc)[0], canBeRevoked(doc)]);
+}
+"""
+
+
+@pytest.mark.guarantee("G12.27")
+async def test_a_voucher_stands_alike_in_each_view_and_for_a_program(desk: Window) -> None:
+    past, coming = "2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z"
+    docs = [
+        {"status": status, "redeemed": redeemed, "cap": 2, "starts": starts, "ends": ends}
+        for status in ("issued", "used up", "revoked")
+        for redeemed in ((2,) if status == "used up" else (0, 1, 2))
+        for starts in (None, past, coming)
+        for ends in (None, past, coming)
+    ]
+    shown = await desk.page.evaluate(_STANDING, [{**doc, "amount": OMR} for doc in docs])
+    row = Row(key="k", seq=1)
+    told = [dict(kinds.columns("vouchers"))["STATUS"](row, doc) for doc in docs]
+    assert set(told) == set(get_args(Standing))
+    assert shown == [[one, one, one in {"issued", "not begun"}] for one in told]
+
+
+@pytest.mark.guarantee("G12.27")
+async def test_a_used_up_voucher_says_so_and_is_not_offered_to_be_revoked(
+    desk: Window, market: Site, slug: str
+) -> None:
+    await furnish(market, slug, desk, credit=0)
+    names = {}
+    for about in ("spent", "open"):
+        made = await market.ask("billing/voucher-code", "_", {})
+        data = {"code": made["code"], "amount": OMR, "cap": 1, "description": f"{slug} {about}"}
+        where = {"aggregate": "voucher", "id": made["voucher"]}
+        await market.command("billing.issue-voucher.v1", "_", data, **where)
+        names[about] = made
+    where = {"aggregate": "redemption", "id": f"r-{slug}"}
+    code = {"code": names["spent"]["code"]}
+    await market.command("billing.redeem-voucher.v1", slug, code, **where)
+    await desk.until_row("voucher", names["spent"]["voucher"], "used up")
+    await desk.until_row("voucher", names["open"]["voucher"], "issued")
+    await open_view(desk, slug, "Prices")
+    for about, said, revoked in (("spent", "used up", 0), ("open", "issued", 1)):
+        line = desk.page.locator(".vouchers li", has_text=f"{slug} {about}")
+        await expect(line.locator(".badge")).to_have_text(said)
+        await expect(line.locator("summary", has_text="Revoke it")).to_have_count(revoked)

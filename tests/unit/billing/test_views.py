@@ -139,6 +139,20 @@ def test_no_row_shows_the_code_of_a_voucher() -> None:
     assert billing.VOUCHER.id not in text
 
 
+@pytest.mark.guarantee("G12.27")
+def test_the_row_of_a_voucher_says_that_it_is_used_up() -> None:
+    made = msgspec.structs.replace(billing.issued()[1], cap=2)  # type: ignore[index]
+    kept, told = billing.reserved()[1], []  # type: ignore[index]
+    facts: list[Any] = [made]
+    for number in range(2):
+        facts += [kept, bill1.VoucherConfirmed(organization=f"o{number}", redemption="r-1")]
+        told.append(row(VOUCHER, billing.VOUCHER, facts).status)
+    assert told == ["issued", "used up"]
+    revoked = bill1.VoucherRevoked(reason="Why")
+    assert row(VOUCHER, billing.VOUCHER, [*facts, revoked]).status == "revoked"
+    assert row(VOUCHER, billing.VOUCHER, [*facts[:3], revoked, *facts[3:]]).status == "revoked"
+
+
 def test_the_price_book_s_row_keeps_its_versions() -> None:
     first, second = billing.applied(), billing.applied(billing.book(**{'"2026-04"': '"next"'}))
     doc = row(PRICE_BOOK, billing.BOOK, [first[1], second[1]])  # type: ignore[index]

@@ -16,6 +16,7 @@ from catalyst.cli.keeping import blocked, whole
 from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, as_seen
+from catalyst.contracts.voucher_v1 import standing
 
 ALL: Final = "all"
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -199,15 +200,19 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
 
 
 def _standing(_row: Row, doc: Mapping[str, Any]) -> object:
-    status = doc.get("status")
-    if status != "issued":
-        return status
-    if doc.get("redeemed", 0) >= doc.get("cap", 1):
-        return "used up"
-    now, starts, ends = clock.now(), doc.get("starts"), doc.get("ends")
-    if ends and datetime.fromisoformat(ends) <= now:
-        return "over"
-    return "not begun" if starts and datetime.fromisoformat(starts) > now else status
+    starts, ends = (
+        datetime.fromisoformat(text) if (text := doc.get(name)) else None
+        for name in ("starts", "ends")
+    )
+    redeemed, cap = doc.get("redeemed", 0), doc.get("cap", 1)
+    return standing(
+        str(doc.get("status")),
+        redeemed=redeemed,
+        cap=cap,
+        starts=starts,
+        ends=ends,
+        now=clock.now(),
+    )
 
 
 def noticed(place: Mapping[str, Any]) -> Iterator[str]:

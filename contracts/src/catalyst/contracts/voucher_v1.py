@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated, Final
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -44,6 +45,40 @@ Cap = Annotated[
 Days = Annotated[
     int, msgspec.Meta(ge=1, le=3650, description="a number of days up to 3650", examples=[90])
 ]
+
+
+Standing = Literal["issued", "not begun", "over", "used up", "revoked"]
+"""How a voucher stands at an instant: the first of these alone can be redeemed."""
+
+
+def standing(
+    status: str,
+    *,
+    redeemed: int,
+    cap: int,
+    starts: datetime | None,
+    ends: datetime | None,
+    now: datetime,
+) -> Standing:
+    """Return how a voucher stands: what was done with it, else what the clock says.
+
+    The page has the same, in `voucher.js`.
+
+    Args:
+        status: What a row or a state says of it.
+        redeemed: Redemptions that count for good.
+        cap: How often it may be redeemed.
+        starts: From when on it may be redeemed; None: at once.
+        ends: Until when; None: no end.
+        now: The instant.
+    """
+    if status == "revoked":
+        return "revoked"
+    if redeemed >= cap:
+        return "used up"
+    if ends is not None and ends <= now:
+        return "over"
+    return "not begun" if starts is not None and starts > now else "issued"
 
 
 def normalised(code: str) -> str:

@@ -25,7 +25,8 @@ class VoucherDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     prefix: str
     """The part of its code that may be shown."""
-    status: Literal["issued", "revoked"]
+    status: Literal["issued", "used up", "revoked"]
+    """What was done with it; whether it has begun and is not over, `starts` and `ends` say."""
     amount: Money
     cap: int
     reserved: int
@@ -75,7 +76,10 @@ def _reserved(doc: Doc, _event: bill1.VoucherReserved, _at: At) -> Doc:
 
 
 def _confirmed(doc: Doc, _event: bill1.VoucherConfirmed, _at: At) -> Doc:
-    return _replace(doc, reserved=doc.reserved - 1, redeemed=doc.redeemed + 1)
+    redeemed = doc.redeemed + 1
+    used_up = doc.status == "issued" and redeemed >= doc.cap
+    status = "used up" if used_up else doc.status
+    return _replace(doc, status=status, reserved=doc.reserved - 1, redeemed=redeemed)
 
 
 def _released(doc: Doc, _event: bill1.VoucherReleased, _at: At) -> Doc:

@@ -6,9 +6,11 @@ import { el, say } from "./dom.js";
 import { Control, Numeric, Text } from "./fields.js";
 import { amount, money } from "./money.js";
 import { placed, words } from "./refusal.js";
+import { canBeRevoked, standing } from "./voucher.js";
 import { counted, instant, place } from "./words.js";
 
 const PLATFORM = "_";
+const MOODS = { issued: "good", "not begun": "warn" };
 const about = (description) => ({ kind: "text", schema: {}, description });
 
 /** A form of one command: its fields, its button, what became of it, and what was wrong. */
@@ -111,7 +113,7 @@ export class Vouchers {
   changed() {
     const found = [...this.rows()].map(([key, { doc }]) => ({ ...place(key), doc })).filter(({ kind, doc }) => kind === "voucher" && doc);
     found.sort(({ doc: one }, { doc: other }) => (one.issued < other.issued ? 1 : -1));
-    const text = JSON.stringify(found);
+    const text = JSON.stringify(found.map(({ name, doc }) => [name, doc, standing(doc)]));
     // What is being written about one is not taken away because another changes.
     if (text === this.#drawn || this.list.contains(document.activeElement)) return;
     this.#drawn = text;
@@ -138,12 +140,12 @@ export class Vouchers {
   #line(voucher, doc) {
     const told = [doc.description, `${doc.redeemed} of ${doc.cap} redeemed`, doc.reason ? `revoked: ${doc.reason}` : ""];
     const credit = doc.credit_days ? `its credit lasts ${counted(doc.credit_days, "day")}` : "its credit lasts until it is spent";
-    const [mood, status] = standingOf(doc);
+    const status = standing(doc);
     return el("li", {},
       el("div", {}, el("strong", { text: doc.prefix }), el("p", { class: "quiet", text: told.filter(Boolean).join(" · ") }),
         el("p", { class: "quiet", text: `Redeemable from ${instant(doc.starts ?? doc.issued)} ${doc.ends ? `until ${instant(doc.ends)}` : "on, without an end"}; ${credit}` }),
-        doc.status === "issued" ? this.#revoking(voucher, doc) : null),
-      el("div", { class: "sum" }, el("span", { class: `badge ${mood}`, text: status }), el("strong", { text: money(doc.amount) })));
+        canBeRevoked(doc) ? this.#revoking(voucher, doc) : null),
+      el("div", { class: "sum" }, el("span", { class: `badge ${MOODS[status] ?? ""}`, text: status }), el("strong", { text: money(doc.amount) })));
   }
 
   #revoking(voucher, doc) {
@@ -156,14 +158,6 @@ export class Vouchers {
     kept.button.className = "danger";
     return el("details", {}, el("summary", { text: "Revoke it", "aria-label": `Revoke ${doc.prefix}` }), kept.node);
   }
-}
-
-/** Returns how a voucher stands now, with the mood of that: it may be issued and of no use all the same. */
-function standingOf({ status, starts, ends, redeemed, cap }) {
-  if (status !== "issued") return ["", status];
-  if (redeemed >= cap) return ["", "used up"];
-  if (ends && Date.parse(ends) <= Date.now()) return ["", "over"];
-  return starts && Date.parse(starts) > Date.now() ? ["warn", "not begun"] : ["good", "issued"];
 }
 
 /** Puts a version of the price book in force. */

@@ -2,6 +2,7 @@
 
 import { money } from "./money.js";
 import { changeTitle, sourceOf } from "./steps.js";
+import { standing } from "./voucher.js";
 import { asSeen, counted, duration, instant } from "./words.js";
 
 /** Each kind of row, with what many and one of it are called, in the order in which they are shown. */
@@ -74,6 +75,6 @@ export const STATES = {
   usage: (doc) => [counted(doc.uses, "use"), doc.unmatched_count ? `${doc.unmatched_count} could not be counted` : null],
   invoice: (doc) => [doc.status, doc.number || "no number yet", ...doc.amounts.map(({ total }) => money(total))],
   "credit-note": (doc) => [doc.status, doc.number || "no number yet", money(doc.total), doc.reason],
-  voucher: (doc) => [doc.status, money(doc.amount), `${doc.redeemed} of ${doc.cap} redeemed`, doc.reason],
+  voucher: (doc) => [standing(doc), money(doc.amount), `${doc.redeemed} of ${doc.cap} redeemed`, doc.reason],
   redemption: (doc) => [doc.status, doc.amount ? money(doc.amount) : null, doc.code],
 };
