@@ -13,7 +13,7 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.chassis.jetstream.times import of_text
-from catalyst.cli import ackcheck, usecheck, workercheck
+from catalyst.cli import ackcheck, timercheck, usecheck, workercheck
 from catalyst.cli.findings import WARN_FULL, Finding, fail, ok, room, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.cli.workercheck import DECIDERS, Worker, service_of
@@ -108,6 +108,7 @@ async def _all(js: JetStream, *, embedded: bool) -> AsyncIterator[Finding]:
     found = await workercheck.workers(js)
     yield workercheck.judged(found)
     yield await _waiting_commands(js, found)
+    yield await timercheck.timers(js)
     yield await usecheck.uses(js, embedded=embedded)
     yield await _letters(js)
     yield await _whole(js)

@@ -1,0 +1,44 @@
+"""What `catalyst doctor` says of the timers of a real log."""
+
+from datetime import timedelta
+
+import pytest
+from tests.support.waiting import until
+
+from catalyst.chassis import timer
+from catalyst.chassis.jetstream import topology
+from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.times import of_text
+from catalyst.cli.findings import Health
+from catalyst.cli.timercheck import timers
+from catalyst.contracts import topology as contract
+from catalyst.contracts.decision import Arm
+from catalyst.contracts.subjects import Ref
+from catalyst.contracts.topology import EV
+
+pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.26")]
+
+
+async def arm(js: JetStream, name: str, after: timedelta) -> None:
+    """Arm a timer of `acme`'s account."""
+    now = of_text((await js.api(f"STREAM.INFO.{EV}", None))["ts"])
+    ref = Ref("acme", "billing", "account", "acme")
+    await js.publish(timer.arm(ref, Arm(timer=name, after=after), now=now, done_id=name))
+
+
+async def test_what_has_fired_is_armed_no_more_and_what_is_due_later_is_well(
+    js: JetStream,
+) -> None:
+    await topology.ensure(js, contract.topology_of("billing"))
+    await arm(js, "month", timedelta(hours=1))
+    await arm(js, "lapse", timedelta(seconds=1))
+
+    async def fired() -> bool:
+        return (await timers(js)).detail == "1 armed, none is overdue"
+
+    await until(fired)
+    # As it is said of one that did not fire in time: this is due in an hour.
+    found = await timers(js, late_seconds=-7200.0)
+    assert found.health is Health.FAIL
+    assert found.detail.startswith("1 of 1 are overdue, the first since ")
+    assert found.detail.endswith(": tmr.acme.billing.account.acme.month")
