@@ -29,6 +29,7 @@ export class Order {
   #timer = null;
   #turn = 0;
   #ways = []; // Nodes that offer another way than what was refused.
+  #chosen = {}; // What stands for an alias, as it was chosen beside the form.
 
   /**
    * `about`: `{organization, blueprint}`, and `{environment, application}` of what runs already;
@@ -42,13 +43,18 @@ export class Order {
     this.fields = {};
     if (!about.application) {
       this.fields.environment = new Choice("environment", { kind: "choice", values: [], schema: {} }, true);
-      this.fields.environment.control.addEventListener("change", () => this.#load());
+      this.fields.environment.control.addEventListener("change", () => {
+        // What runs in one Environment does not run in another.
+        this.#choose(Object.fromEntries(Object.entries(this.#chosen).filter(([, one]) => one === "new")));
+        this.#load();
+      });
       const hint = "What it shall be called: lower-case letters, digits or '-'.";
       this.fields.application = new Text("name", { kind: "text", schema: {}, description: hint }, true);
       this.fields.application.control.value = about.blueprint.replace(/^bp-/, "");
     }
     this.holder = el("div");
     this.extras = new Extras();
+    this.choices = el("div");
     this.problems = el("div", { class: "problems", role: "alert" });
     this.button = el("button", { type: "submit", class: "primary", text: "Show the plan" });
     this.plan = new PlanView(about.organization, {
@@ -70,7 +76,7 @@ export class Order {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => this.#forget(), INPUT_MS);
       },
-    } }, Object.values(this.fields).map(({ node }) => node), this.holder, this.extras.node, this.problems,
+    } }, Object.values(this.fields).map(({ node }) => node), this.holder, this.extras.node, this.choices, this.problems,
     el("div", { class: "actions" }, on.builds ? this.button : null, el("span", { class: "quiet", text: on.builds ? "Nothing happens before you apply it."
       : `What can be set is shown to you. Whoever owns, administers or develops in ${about.organization} plans it.` })));
     this.none = el("div");
@@ -169,6 +175,7 @@ export class Order {
     const { environment, application, blueprint } = this.about;
     const values = this.#config?.collect() ?? {};
     const extras = this.extras.collect();
+    if (Object.keys(this.#chosen).length) extras.dependencies = this.#chosen;
     if (application) return { action: "configure", environment, application, values, ...extras };
     return {
       action: "install",
@@ -178,6 +185,19 @@ export class Order {
       values,
       ...extras,
     };
+  }
+
+  /** Keeps what stands for an alias for every plan of this form, and shows it, to be taken back. */
+  #choose(chosen) {
+    this.#chosen = chosen;
+    this.choices.replaceChildren(...Object.entries(chosen).map(([alias, one]) => el("p", {}, `It uses ${one === "new" ? `a ${alias} of its own` : `${one} as ${alias}`}. `,
+      el("button", { type: "button", class: "link", text: `Choose its ${alias} anew`, on: { click: () => this.#drop(alias) } }))));
+  }
+
+  #drop(alias) {
+    const { [alias]: _, ...others } = this.#chosen;
+    this.#choose(others);
+    this.ask(this.#request(), true);
   }
 
   /** The Environment that is chosen; empty for none. */
@@ -212,6 +232,7 @@ export class Order {
   async ask(request, typed = false) {
     clearTimeout(this.#timer);
     this.asked = request;
+    if (request.dependencies) this.#choose(request.dependencies);
     const turn = (this.#turn += 1);
     this.#clear();
     this.plan.clear();
