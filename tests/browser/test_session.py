@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.site import Site
+from tests.browser.steps import forgive
 from tests.support import browser as support
 from tests.support.browser import Window
 
 from catalyst.cli.installation import Installation
 
+MARK = "catalyst-signed-in"
+"""The cookie that says that there is a session, to scripts as well."""
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.asyncio(loop_scope="package")]
 
 
@@ -84,7 +87,10 @@ async def test_no_script_can_read_the_token_once_it_was_given(desk: Window, site
         " document.documentElement.outerHTML, document.getElementById('token').value].join('|')"
     )
     assert site.admin not in kept
-    (cookie,) = await desk.page.context.cookies(f"{site.address}/v1")
+    told, cookie = sorted(
+        await desk.page.context.cookies(f"{site.address}/v1"), key=lambda one: one["httpOnly"]
+    )
+    assert (told["name"], told["value"], told["expires"] > 0) == (MARK, "yes", True)
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Strict"
     assert cookie["path"] == "/v1"
@@ -95,6 +101,35 @@ async def test_a_session_outlives_the_window(desk: Window, slug: str, site: Site
     await desk.page.reload()
     await desk.until_state("live")
     await desk.until_row("organization", slug)
+
+
+@pytest.mark.guarantee("G26.16")
+async def test_a_session_holds_at_another_port_of_the_host_as_its_cookie_does(
+    desk: Window, site: Site, slug: str, tmp_path: Path
+) -> None:
+    await site.create(slug)
+    async with support.Wire(site.address).open() as moved:
+        other = await support.another(desk.page.context, moved.address)
+        await other.page.goto(f"{moved.address}/#/rows")
+        await other.until_row("organization", slug)
+        assert other.complaints == []
+        # Of what runs there somebody else may have signed in: that is no session that ended.
+        cookies = await desk.page.context.cookies(f"{site.address}/v1")
+        (ours,) = (one for one in cookies if one["httpOnly"])
+        foreign = {**ours, "value": Installation(tmp_path).token()}
+        await desk.page.context.add_cookies([foreign])  # type: ignore[list-item]
+        await other.page.evaluate("localStorage.clear()")
+        await other.page.reload()
+        await other.page.get_by_label("Token").wait_for()
+        await expect(other.page.locator("#door-notice")).to_be_hidden()
+        await desk.page.context.add_cookies([ours])  # type: ignore[list-item]
+        await other.page.reload()
+        await other.until_row("organization", slug)
+        await other.page.get_by_role("button", name="Sign out").click()
+        await other.page.get_by_label("Token").wait_for()
+        assert await desk.page.context.cookies(f"{site.address}/v1") == []
+    # Its stream went on to read what it had been opened for.
+    await forgive(desk)
 
 
 async def test_signing_out_puts_everything_away_in_every_window_of_the_profile(

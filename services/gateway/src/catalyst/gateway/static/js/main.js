@@ -6,12 +6,12 @@ import { byId, say, tabs } from "./dom.js";
 import { CommandForm } from "./form.js";
 import { deletes, seesPlatform } from "./rights.js";
 import { RowTable } from "./rows.js";
+import { forget, here, remember, remembered, whenForgotten } from "./signedin.js";
 import { LiveStream } from "./stream.js";
 import { Views } from "./views.js";
 import { Waiting } from "./why.js";
 import { actor, notTaken, place } from "./words.js";
 
-const SIGNED_IN = "catalyst-signed-in"; // Whether to ask for the session at all; never the token.
 const ASK_AGAIN_MS = 2000;
 
 const showTab = tabs([byId("tab-row"), byId("tab-send")]);
@@ -123,7 +123,7 @@ async function enter(session) {
   say(byId("who-name"), session.email ?? actor(session.actor));
   byId("who-name").title = session.roles.join(", ") || "no platform role";
   byId("sign-out").title = `Signed in as ${byId("who-name").textContent}`;
-  localStorage.setItem(SIGNED_IN, "yes");
+  remember(session.expires);
   stream?.stop();
   who = session;
   stream = opened(session);
@@ -138,7 +138,7 @@ async function enter(session) {
 function leave(text = "") {
   stream?.stop();
   stream = who = null;
-  localStorage.removeItem(SIGNED_IN);
+  forget();
   table.mark("");
   table.show(new Map(), null);
   detail.clear();
@@ -189,11 +189,11 @@ async function signOut() {
 async function resume() {
   let session = null;
   while (!session) {
-    if (!localStorage.getItem(SIGNED_IN)) return leave();
+    if (!remembered()) return leave();
     try {
       session = (await ask("GET", "/v1/session")).body;
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) return leave("Your session has ended. Sign in again.");
+      if (error instanceof Refused && error.status === 401) return leave(here() ? "Your session has ended. Sign in again." : "");
       byId("waiting").hidden = false;
       say(byId("waiting"), `The server does not answer as it should: ${error.message}. Trying again…`);
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
@@ -210,9 +210,9 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 byId("sign-out").addEventListener("click", signOut);
 addEventListener("hashchange", chosenByAddress);
-addEventListener("storage", (event) => {
+whenForgotten(() => {
   // Another tab signed out: so did this one.
-  if (event.key === SIGNED_IN && event.newValue === null && stream) leave("You are signed out.");
+  if (stream) leave("You are signed out.");
 });
 setInterval(() => {
   detail.tick();
