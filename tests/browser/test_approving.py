@@ -1,6 +1,7 @@
 """Who approves a change by clicking has its plan before them: files, risks, price, gates."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -21,13 +22,20 @@ VALUES: Final = {"maxMemoryMiB": 128}
 OVER: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
+def _in_days(days: int) -> str:
+    """Return a rule for the beginning of the day of the week that it is after so many days."""
+    day = datetime.now(UTC) + timedelta(days=days)
+    return f"FREQ=WEEKLY;BYDAY={f'{day:%a}'[:2].upper()}"
+
+
 async def asked(market: Site, desk: Window, slug: str) -> str:
     """Let an Application that runs wait for an approval of other values; return the change."""
     await furnish(market, slug, desk)
     first = await market.install(slug, "bp-redis", "cache")
     await desk.page.goto(f"{market.address}/#/change/{slug}/{first}")
     await completed(desk)
-    rule = {"promotion": {"required_approvers": 1}}
+    shut = {"type": "change-window", "effect": "deny", "rrule": _in_days(3), "duration": "1h"}
+    rule = {"promotion": {"required_approvers": 1}, "rules": [shut]}
     await market.send("define-policy", slug, rule, id="careful")
     await market.send("attach-policy", slug, {"policy": "careful"}, id=f"{slug}-prod")
     about = {"action": "configure", "application": "cache", "values": VALUES, "plan": "s"}
@@ -54,6 +62,7 @@ async def test_the_plan_stands_before_the_button_with_files_risks_price_and_gate
         await expect(does.locator(".diff .added", has_text="maxMemoryMiB: 128")).to_be_visible()
         await expect(does.locator(".price")).to_contain_text("A month for these after5.750 OMR")
         await expect(does).to_contain_text("1 approval of anyone but the author")
+        await expect(does).to_contain_text("Changes may happen until")
         doc = await market.ask("provisioning/planned", slug, {"change": change})
         # It is called what the command line calls it.
         hashed = does.get_by_text("Hash")

@@ -71,6 +71,9 @@ def test_too_few_and_a_closed_window_are_facts_of_their_own() -> None:
     found = told(gates(("", 2), officers=[""], opening=closed))
     assert f"enough       no: {SCARCE}" in found
     assert found[-1].startswith("window       closed now: opens 2126-12-01 08:00 UTC, in ")
+    until = {**OPEN, "closes": "2126-12-01T08:00:00Z"}
+    (last,) = told(gates(opening=until))
+    assert last.startswith("window       open until 2126-12-01 08:00 UTC, in ")
     never = told(gates(("ops", 2), impossible=["ops"], opening={**closed, "next": None}))
     assert "enough       no: it can never be given; see what stands in the way" in never
     assert never[-1] == "window       closed now: it does not open within 400 days"

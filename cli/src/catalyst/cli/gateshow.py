@@ -46,6 +46,8 @@ def lines(gates: Found, change: str, owner: str, hash_: str, doc: Found | None) 
         coming = opening.get("next")
         opens = f"opens {left(coming)}" if coming else "it does not open within 400 days"
         yield f"window       closed now: {opens}"
+    elif closes := opening.get("closes"):
+        yield f"window       open until {left(closes)}"
 
 
 def _who(team: str) -> str:

@@ -1,4 +1,4 @@
-"""Change windows: whether changes may happen at a time, and when they may next. Pure.
+"""Change windows: whether changes may happen at a time, until when, and when next. Pure.
 
 A window opens by a recurrence rule or a cron expression, in its time zone, for some minutes. Deny
 wins over allow; where any window allows, changes happen in such a window only. A window that
@@ -22,7 +22,7 @@ from catalyst.contracts.environment_v1 import Window
 ANCHOR: Final = datetime(2001, 1, 1)  # noqa: DTZ001 - local time of whichever zone it is read in
 """Every recurrence counts from here, in its own time zone: a Monday."""
 HORIZONS: Final = (timedelta(days=15), timedelta(days=400))
-"""How far it is looked for the next opening, the near one first."""
+"""How far it is looked for the next opening, the near one first; as far alone, for the next end."""
 _DAY: Final = timedelta(days=1)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _PERIODS: Final = {"HOURLY": timedelta(hours=1), "DAILY": _DAY, "WEEKLY": 7 * _DAY}
@@ -36,11 +36,13 @@ _NAMES: Final = {
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether changes may happen now, and when next."""
+    """Whether changes may happen now, until when, and when next."""
 
     open: bool
     next: datetime | None = None
     """When it opens, if it is closed; None: not within 400 days."""
+    closes: datetime | None = None
+    """When it closes, if it is open; None: not within 15 days."""
     problem: str = ""
     """What is wrong with a window, for whoever edits the policy."""
 
@@ -57,28 +59,40 @@ def opening(windows: Sequence[Window], now: datetime) -> Opening:
         for horizon in HORIZONS:
             found = _look(windows, now, now + horizon)
             if found is not None:
-                return Opening(open=found == now, next=None if found == now else found)
+                return found
     except Unreadable as error:
         return Opening(open=False, problem=str(error))
     return Opening(open=False)
 
 
 def together(found: Iterable[Opening]) -> Opening:
-    """Return when all of these are open: not before the last of those that are closed now."""
-    closed = [one for one in found if not one.open]
-    return max(closed, key=lambda one: one.next or _NEVER, default=Opening(open=True))
+    """Return when all of these are open: not before the last of those that are closed now.
+
+    If none is, until the first of them closes.
+    """
+    every = list(found)
+    closed = [one for one in every if not one.open]
+    if closed:
+        return max(closed, key=lambda one: one.next or _NEVER)
+    return min(every, key=lambda one: one.closes or _NEVER, default=Opening(open=True))
 
 
-def _look(windows: Sequence[Window], now: datetime, until: datetime) -> datetime | None:
-    """Return the first instant from `now` on at which changes may happen."""
+def _look(windows: Sequence[Window], now: datetime, until: datetime) -> Opening | None:
+    """Return how it is at `now`, and when that changes first; None: it stays shut up to `until`."""
     allow = _merged([i for w in windows if w.effect == "allow" for i in _times(w, now, until)])
     deny = _merged([i for w in windows if w.effect == "deny" for i in _times(w, now, until)])
     any_allowed = any(window.effect == "allow" for window in windows)
-    candidates = {now, *(end for _, end in deny), *(start for start, _ in allow)}
-    for at in sorted(candidates):
-        if now <= at <= until and not _within(deny, at) and (not any_allowed or _within(allow, at)):
-            return at
-    return None
+
+    def is_open(at: datetime) -> bool:
+        return not _within(deny, at) and (not any_allowed or _within(allow, at))
+
+    if is_open(now):
+        ends = sorted({*(end for _, end in allow), *(start for start, _ in deny)})
+        closes = (at for at in ends if now < at <= until and not is_open(at))
+        return Opening(open=True, closes=next(closes, None))
+    begins = sorted({*(end for _, end in deny), *(start for start, _ in allow)})
+    opens = next((at for at in begins if now < at <= until and is_open(at)), None)
+    return None if opens is None else Opening(open=False, next=opens)
 
 
 def _merged(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

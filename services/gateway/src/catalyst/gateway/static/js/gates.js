@@ -50,8 +50,10 @@ export function gates({ gates: found, quota, blocked_by: blocked }, { title = "W
   const lines = approvalLines({ asked: found.approvals, missing, author, approved, officers, impossible });
   if (!opening.open) lines.push(["Change window", opening.next ? `Changes may happen again ${instant(opening.next)}` : "No time is known when changes may happen"]);
   if (opening.problem) lines.push(["Change window", opening.problem]);
+  const until = opening.closes ? [["Change window", `Changes may happen until ${instant(opening.closes)}`]] : [];
   return el("div", { class: "part" }, el("h4", { text: title }),
-    lines.length ? factsOf(lines) : el("p", { text: blocked.length ? "Nothing more than what stands in its way." : none }),
+    lines.length ? null : el("p", { text: blocked.length ? "Nothing more than what stands in its way." : none }),
+    lines.length || until.length ? factsOf([...lines, ...until]) : null,
     room(quota));
 }
 
