@@ -144,6 +144,7 @@ class Shop:
         origin: bp1.Origin = "public",
         values: dict[str, Any] | None = None,
         uses: Mapping[str, str] | None = None,
+        own: Mapping[str, bool] | None = None,
         **dependencies: str,
     ) -> None:
         """Let an Application run."""
@@ -155,6 +156,7 @@ class Shop:
             digest=digest(name, version, origin),
             values=values or {},
             dependencies={**(uses or {}), **dependencies},
+            own=dict(own or {}),
         )
         event = app1.DesiredSet(environment=environment, change=desired.change, desired=desired)
         self.tell(Ref(organization, "provisioning", "application", application), event)

@@ -68,3 +68,31 @@ async def test_a_suite_that_gets_a_postgres_of_its_own_has_its_parts_share_it(to
         users = {one.blueprint for one in found.lock if name in one.dependencies.values()}
         assert users == {"bp-team-suite", "bp-wiki", "bp-mattermost", "bp-nextcloud"}
         assert lock["suite"].dependencies["postgres"] == name
+
+
+async def test_whose_own_a_copy_is_no_name_tells_and_every_change_keeps(town: Town) -> None:
+    long, other = "f" * 40, "g" * 40
+    values = {"domain": "files.example.com"}
+    asked = {"application": long, "values": values, "dependencies": NEW}
+    own = await town.plan("bp-nextcloud", **asked)
+    copy = f"{long[:38]}-2"
+    assert own.desired[f"{long}.{PROD}"].dependencies["postgres"] == copy
+    await town.done("ch-1", own)
+    # Nothing of the alias is left in either name: one was asked for, the other was not.
+    named = f"{other[:38]}-2"
+    await town.done("ch-2", await town.plan("bp-postgres", application=named))
+    chosen = {"application": other, "dependencies": {"postgres": named}}
+    await town.done("ch-3", await town.plan("bp-wiki", **chosen))
+    assert (await solved(town, "w", "bp-wiki"))["w"]["dependencies"]["postgres"] == named
+    # Three who name the first make it nobody else's, and no change of its own one does.
+    for number in range(3):
+        more = {"application": f"more-{number}", "values": {"domain": f"{number}.example.com"}}
+        plan = await town.plan("bp-nextcloud", **more, dependencies={"postgres": copy})
+        await town.done(f"ch-4{number}", plan)
+    changed: dict[str, Any] = {"values": {"memoryMiB": 3072}}
+    back: dict[str, Any] = {"revision": "ch-1"}
+    for number, (action, asks) in enumerate((("configure", changed), ("rollback", back))):
+        later = await town.change(action, application=long, **asks)
+        assert later.desired[f"{long}.{PROD}"].own["postgres"]
+        await town.done(f"ch-5{number}", later)
+        assert await refused(town, "files", "bp-nextcloud") == WAY

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 from tests.integration.billing.town import CASHIER, OWNER
 from tests.integration.billing.town import Town as Money
+from tests.integration.provisioning import town as playing
 from tests.integration.provisioning.town import PROD, settle, write
-from tests.support import billing, ranges, starters
+from tests.support import billing, planning, ranges, starters
 from tests.support.rig import Sender, working
 
 from catalyst.billing import handlers as billing_handlers
@@ -56,6 +57,7 @@ class Town:
 
     js: JetStream
     keys: KeyRing
+    money: Money
     provisioning: Worker
     planner: Planner
 
@@ -98,6 +100,14 @@ class Town:
         )
         return (await sender.outcome("acme", sent)).code
 
+    async def done(self, name: str, found: Plan) -> None:
+        """Apply a plan, and let it be carried out."""
+        assert await self.applied(name, found) == ""
+        nobody = planning.Others()
+        player = playing.Town(self.js, self.keys, self.money, self.provisioning, nobody)
+        state = await player.through(name)
+        assert state.status == "completed", state.reason
+
 
 @asynccontextmanager
 async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
@@ -125,7 +135,7 @@ async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
         await money.found(["acme"])
         await settle(js, keys, worker)
         await register(js, objects)
-        yield Town(js, keys, worker, planner)
+        yield Town(js, keys, money, worker, planner)
 
 
 async def register(js: JetStream, objects: Objects) -> None:

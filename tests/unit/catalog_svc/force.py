@@ -88,6 +88,8 @@ class World:
     """Of what runs; None where nobody said anything."""
     uses: dict[str, dict[str, str]] = field(default_factory=dict)
     """Application → for each name that it needs the Application that it uses."""
+    own: dict[str, dict[str, bool]] = field(default_factory=dict)
+    """Likewise: whether that was asked for as its own; nothing, where nobody wrote it down."""
 
     def shop(self, *, backwards: bool = False) -> Shop:
         """Return a catalogue of it; the order in which things came is nothing to a solution."""
@@ -107,7 +109,8 @@ class World:
             uses = {alias(need): other for need, other in self.uses[application].items()}
             flag = self.flags[application]
             values = {} if flag is None else {"flag": flag}
-            found.runs(application, name, version, uses=uses, values=values)
+            own = {alias(need): mark for need, mark in self.own[application].items()}
+            found.runs(application, name, version, uses=uses, own=own, values=values)
         return found
 
     def _spec(self, one: Version) -> dict[str, Any]:
@@ -122,16 +125,16 @@ class World:
         ]
         return spec
 
-    def owner(self, application: str) -> str:
-        """Return whose own copy it is, by its name; nothing: everybody's, as what many use is."""
-        users = [user for user, uses in self.uses.items() if application in uses.values()]
-        owners = [
+    def owners(self, application: str) -> set[str]:
+        """Return whose own copy it is: who is marked so, or else by its name unless many use it."""
+        uses = [(one, need) for one, all_ in self.uses.items() for need in all_]
+        uses = [(one, need) for one, need in uses if self.uses[one][need] == application]
+        few = len({user for user, _ in uses}) < 3
+        return {
             user
-            for user in users
-            for need, other in self.uses[user].items()
-            if other == application == f"{user}-{alias(need)}"
-        ]
-        return "".join(owners) if len(users) < 3 else ""
+            for user, need in uses
+            if self.own[user].get(need, few and application == f"{user}-{alias(need)}")
+        }
 
     def renamed(self, old: str, new: str) -> World:
         """Return the same with another name for what runs."""
@@ -147,6 +150,7 @@ class World:
                 name(one): {need: name(other) for need, other in uses.items()}
                 for one, uses in self.uses.items()
             },
+            own={name(one): marks for one, marks in self.own.items()},
         )
 
     def movable(self, application: str, version: str, target: str) -> bool:
@@ -234,6 +238,8 @@ def _run(world: World, luck: Random, application: str, key: Key) -> None:
     if uses.keys() == wanted.keys():
         world.running[application], world.flags[application] = key, flag
         world.uses[application] = uses
+        marked = some(luck, list(uses), 0, len(uses)) if luck.random() < 0.7 else ()
+        world.own[application] = {need: luck.random() < 0.5 for need in marked}
 
 
 @dataclass(frozen=True)
@@ -352,11 +358,14 @@ class Force:
         self, blueprint: str, shared: dict[str, str], *, along: bool = False
     ) -> Iterator[Ways]:
         """Yield what everybody may share who has not chosen; `along`: who is upgraded along."""
-        owners = {""} if along else {"", self.target}
+        whose = set() if along else {self.target}
+        owners = self.world.owners
         present = [
             name
             for name, (copy, _) in self.world.running.items()
-            if copy == blueprint and name != self.target and self.world.owner(name) in owners
+            if copy == blueprint
+            and name != self.target
+            and (not owners(name) or owners(name) & whose)
         ]
         key = f"along {blueprint}" if along else blueprint
         slots = [shared[key]] if key in shared else present or [f"new {blueprint}"]

@@ -95,6 +95,41 @@ def test_an_own_copy_is_known_by_the_name_that_is_proposed_for_it(
     assert lock(shop)[0] == ("postgres", "bp-postgres", "17.0.0", "new")
 
 
+def test_what_was_asked_for_as_one_s_own_is_so_whatever_it_is_called_and_whoever_uses_it(
+    shop: Shop,
+) -> None:
+    # As any copy is called, and used by many who named it.
+    shop.runs("postgres", "bp-postgres", "17.0.0")
+    shop.runs("wiki", "bp-wiki", "1.0.0", postgres="postgres", own={"postgres": True})
+    for name in ("one", "two", "three"):
+        shop.runs(name, "bp-wiki", "1.0.0", postgres="postgres", own={"postgres": False})
+    found = lock(shop, "other", blueprint="bp-wiki")
+    assert found[0] == ("postgres-2", "bp-postgres", "17.0.0", "new")
+    named = {"postgres": "postgres"}
+    assert near(shop, "other", blueprint="bp-wiki", dependencies=named) == {"other": named}
+    assert near(shop, blueprint="") == {"wiki": named}
+    # Once nobody uses it whose own it is, it is everybody's.
+    shop.runs("wiki", "bp-wiki", "1.0.0", postgres="else", own={"postgres": False})
+    found = lock(shop, "other", blueprint="bp-wiki")
+    assert found[0] == ("postgres", "bp-postgres", "17.0.0", "shared")
+
+
+@pytest.mark.parametrize(
+    ("user", "copy"), [("files", "files-cache-db"), ("f" * MAX_NAME, f"{'f' * 38}-2")]
+)
+def test_what_was_not_asked_for_as_one_s_own_is_everybody_s_whatever_it_is_called(
+    shop: Shop, user: str, copy: str
+) -> None:
+    shop.runs(copy, "bp-postgres", "17.0.0")
+    shop.runs(user, "bp-files", "1.0.0", uses={"cache_db": copy})
+    assert lock(shop)[0] == ("postgres", "bp-postgres", "17.0.0", "new")
+    shop.runs(user, "bp-files", "1.0.0", uses={"cache_db": copy}, own={"cache_db": False})
+    assert lock(shop)[0] == (copy, "bp-postgres", "17.0.0", "shared")
+    # What says so of another alias says nothing of this one.
+    shop.runs(user, "bp-files", "1.0.0", uses={"cache_db": copy}, own={"postgres": False})
+    assert lock(shop)[0] == ("postgres", "bp-postgres", "17.0.0", "new")
+
+
 def test_the_target_shares_its_own_copy_again_under_another_alias(shop: Shop) -> None:
     shop.blueprint("bp-wiki", "0.9.0", "db=bp-postgres")
     shop.runs("a", "bp-postgres", "17.0.0")

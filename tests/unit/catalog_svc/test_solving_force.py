@@ -105,7 +105,8 @@ def check_shared(world: World, question: Asked, lock: dict[str, Locked]) -> None
             if not named and world.uses.get(one.application, {}).get(need) != there:
                 decided = question.choices.get(need), used.get(need)
                 own = target.application if one.role in {"target", "new"} else ""
-                assert world.owner(there) in {"", own} or (own and there in decided)
+                owners = world.owners(there)
+                assert not owners or own in owners or (own and there in decided)
     for need, found in parts.items():
         there = target.dependencies.get(alias(need), "")
         if (need in question.choices or need in used) and there:

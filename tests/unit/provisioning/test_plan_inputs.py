@@ -99,6 +99,7 @@ BOUND: Final[Mapping[type, Fields]] = {
         "sold": lambda one: not one.sold,
         "currency": lambda _: "USD",
         "hosts": lambda _: ("db.example.com",),
+        "own": lambda _: {"cache": True},
     },
 }
 """What moves the hash, or leaves no plan."""

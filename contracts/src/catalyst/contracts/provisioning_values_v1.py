@@ -229,6 +229,9 @@ class Desired(Part, frozen=True, kw_only=True):
     """In which it is bought; null: in that of the installation."""
     hosts: tuple[str, ...] = ()
     """The public hosts under which it is reached, sorted; no other Application has them."""
+    own: dict[str, bool] = {}
+    """By alias, whether its copy was asked for as its own (`new`); for an alias that is not here
+    nobody wrote that down, and the copy's name has to tell."""
 
 
 class Approvals(Part, frozen=True, kw_only=True):

@@ -1,11 +1,12 @@
 """Which copies that run are for everybody, and which are somebody's own.
 
-A copy that was asked for as one's own (`new` for an alias) is called after the Application and the
-alias that it is for. As long as it is used by that one it is its own, whoever else names it: nobody
-shares it without having asked. Every other copy is for everybody.
+A copy that was asked for as one's own (`new` for an alias) is marked so by what uses it
+(`Desired.own`). As long as it is used by that one it is its own, whoever else names it and whatever
+it is called: nobody shares it without having asked. Every other copy is for everybody.
 
-A name alone may deceive: what is called as any copy of its Blueprint is called, or is used by
-several others, was not made for one.
+Of what was applied before there were marks a copy's name has to tell: an own one is called after
+the Application and the alias that it is for. A name may deceive: what is called as any copy of its
+Blueprint is called, or is used by several others, was not made for one.
 """
 
 from __future__ import annotations
@@ -65,11 +66,15 @@ class Copies:
         self.owners: dict[str, frozenset[str]] = {}
         """By copy, those that it is their own; every other one is for everybody."""
         for user, alias, other in uses:
-            if _called(other, own_name(user, alias)) and self._may_be_own(other, running):
+            mark = running[user].own.get(alias)
+            if self._named_as_own(user, alias, running) if mark is None else mark:
                 self.owners[other] = self.owners.get(other, frozenset()) | {user}
 
-    def _may_be_own(self, copy: str, running: Mapping[str, Desired]) -> bool:
-        """Return whether a copy can be the own one of somebody who uses it."""
+    def _named_as_own(self, user: str, alias: str, running: Mapping[str, Desired]) -> bool:
+        """Return whether the copy for an alias looks like its user's own by its name."""
+        copy = running[user].dependencies[alias]
+        if not _called(copy, own_name(user, alias)):
+            return False
         present = running.get(copy)
         by_default = present is not None and _called(copy, common_name(present.blueprint))
         return not by_default and self.users[copy] - 1 < SEVERAL

@@ -208,6 +208,9 @@ def planned_on(state: Application, environment: str) -> str:
     if desired is not None and not desired.hosts:
         # As it was counted before hosts were known.
         del wanted["hosts"]
+    if desired is not None and not desired.own:
+        # As it was counted before it was written down whose own a copy is.
+        del wanted["own"]
     content = (wanted, base, state.binding(environment).dependents, elsewhere, state.archived)
     return f"{base or 'none'}#{fingerprint(content)}"
 

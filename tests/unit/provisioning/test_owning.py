@@ -1,0 +1,194 @@
+"""Whose own a copy is, is written down when it is asked for, and goes with the copy from then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.changing import Town
+from tests.support.each import each
+from tests.support.examples import at_least
+from tests.support.planning import Others, configure, entry, install, plan, wiki
+from tests.support.plans import DEVELOPER, DIGEST, PROD, apply, locked, run
+
+from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.provisioning_values_v1 import Action, Desired, PlanRequest
+from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain.application import (
+    Application,
+    Binding,
+    application_ref,
+    planned_on,
+)
+from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.owning import NEW, marks
+
+pytestmark = pytest.mark.guarantee("G24.6")
+
+replace = msgspec.structs.replace
+
+
+def asked(action: Action = "configure", **dependencies: str) -> PlanRequest:
+    return PlanRequest(
+        action=action, environment=PROD, application="blog", dependencies=dependencies
+    )
+
+
+def ran(dependencies: dict[str, str], **own: bool) -> Desired:
+    """Return what ran, with what was written down then."""
+    return Desired(
+        change="ch-0",
+        blueprint="bp-x",
+        origin="public",
+        version="1.0.0",
+        digest=DIGEST,
+        dependencies=dependencies,
+        own=own,
+    )
+
+
+async def done(place: Town, others: Others, name: str, request: PlanRequest) -> None:
+    """Let a change be made, whole."""
+    apply(place, name, await plan(place, others, request))
+    run(place, name)
+    assert place.change(name).status == "completed", place.change(name).reason
+
+
+def test_what_is_asked_for_is_marked_and_all_else_is_shared() -> None:
+    item = locked("blog", db="blog-db", cache="redis")
+    assert marks(asked("install", db=NEW), item, None) == {"db": True, "cache": False}
+    named = asked("install", db="blog-db")
+    assert marks(named, item, None) == {"db": False, "cache": False}
+    # A choice for what is not needed marks nothing.
+    assert marks(asked("install", else_=NEW), item, None) == {"db": False, "cache": False}
+
+
+@each(["new", "upgraded"])
+def test_a_choice_is_the_target_s_alone(role: str) -> None:
+    item = locked("db", role, disk="disk")
+    assert marks(asked("install", disk=NEW), item, None) == {"disk": False}
+
+
+@each(["configure", "upgrade", "rollback"])
+def test_a_mark_goes_with_the_copy(action: Action) -> None:
+    before = ran({"db": "a", "cache": "b", "old": "c"}, db=True, cache=False)
+    assert marks(asked(action), locked("blog", db="a", cache="b", old="c"), before) == {
+        "db": True,
+        "cache": False,
+    }
+    # Under another alias as well, and not to another copy under the same one.
+    assert marks(asked(action), locked("blog", store="a", cache="d", more="c"), before) == {
+        "store": True,
+        "cache": False,
+    }
+    again = asked(action, db="a")
+    assert marks(again, locked("blog", db="a"), before) == {"db": True}
+    assert marks(asked(action, old=NEW), locked("blog", old="e"), before) == {"old": True}
+
+
+def test_what_values_name_is_no_copy_of_anybody() -> None:
+    item = replace(locked("blog"), dependencies={"/store": "b", "db": "b"})
+    before = ran({"/store": "b", "db": "c"}, db=True)
+    assert marks(asked(), item, before) == {"db": False}
+
+
+def test_what_names_no_own_copy_has_the_version_that_it_had() -> None:
+    def version(desired: Desired) -> str:
+        return planned_on(Application(bindings={PROD: Binding(desired=desired)}), PROD)
+
+    before = ran({"db": "a"})
+    assert version(before) == "ch-0#5c2a115b9a27d897"
+    found = {version(replace(before, own={"db": mark})) for mark in (True, False)}
+    assert len({version(before), *found}) == 3
+
+
+async def test_what_is_applied_says_it_through_every_change_and_what_is_taken_back(
+    place: Town, others: Others
+) -> None:
+    def own() -> Mapping[str, bool]:
+        found = place.application("wiki").binding(PROD).desired
+        assert found is not None
+        return found.own
+
+    def way_back(revision: str) -> PlanRequest:
+        return PlanRequest(
+            action="rollback", environment=PROD, application="wiki", revision=revision
+        )
+
+    await done(place, others, "ch-1", install(dependencies={"postgres": NEW}))
+    assert own() == {"postgres": True}
+    await done(place, others, "ch-2", configure(values={"logLevel": "debug"}))
+    assert own() == {"postgres": True}
+    await done(place, others, "ch-3", way_back("ch-1"))
+    assert own() == {"postgres": True}
+    # It shares another one for a while, which is nobody's; the way back makes it its own again.
+    others.locks["wiki"] = [
+        entry("all", "bp-postgres", "16.9.1", "new"),
+        entry("wiki", "bp-wiki", "2.0.1", "target", postgres="all"),
+    ]
+    await done(place, others, "ch-4", configure(dependencies={"postgres": "all"}))
+    assert own() == {"postgres": False}
+    wiki(others)
+    apply(place, "ch-5", await plan(place, others, way_back("ch-1")))
+    while place.change("ch-5").step != "observe":
+        place.answer_all()
+        state = place.change("ch-5")
+        for unit in state.remaining() if state.step not in {None, "observe"} else ():
+            place.report("ch-5", state.step or "", unit.application)
+    assert own() == {"postgres": True}
+    place.command(change_ref("acme", "ch-5"), pro1.CancelChange(reason="no"), DEVELOPER)
+    run(place, "ch-5")
+    assert [event.cancelled for event in place.events(pro1.ChangeFailed)] == [True]
+    assert own() == {"postgres": False}
+
+
+async def test_what_nobody_wrote_down_stays_so_and_is_no_change(
+    place: Town, others: Others
+) -> None:
+    await done(place, others, "ch-1", install(dependencies={"postgres": NEW}))
+    found = place.application("wiki").binding(PROD).desired
+    assert found is not None
+    before = app1.DesiredSet(environment=PROD, change="ch-1", desired=replace(found, own={}))
+    place.given(application_ref("acme", "wiki"), before)
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, configure(values={}))
+    assert caught.value.code == "nothing-to-change"
+    later = await plan(place, others, configure(values={"logLevel": "debug"}))
+    assert later.desired[f"wiki.{PROD}"].own == {}
+
+
+ALIASES = ("db", "cache")
+COPIES = ("a", "b", "c")
+STEPS = st.lists(st.dictionaries(st.sampled_from(ALIASES), st.sampled_from((*COPIES, NEW))))
+
+
+@at_least(200)
+@given(STEPS, st.booleans())
+def test_over_any_changes_a_copy_is_own_exactly_if_it_was_asked_for_as_that(
+    steps: list[dict[str, str]],
+    known: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Against a model that knows only which copies there are, and for whom they were made."""
+    made: set[str] = set()
+    uses: dict[str, str] = {"db": "a"}
+    before: Desired | None = ran({**uses}, **({"db": False} if known else {}))
+    unknown: set[str] = set() if known else {"a"}
+    for number, choices in enumerate(steps):
+        for alias, choice in sorted(choices.items()):
+            copy = f"new-{number}-{alias}" if choice == NEW else choice
+            made |= {copy} if choice == NEW else set()
+            uses[alias] = copy
+        item = locked("blog", **uses)
+        found = marks(asked("configure", **choices), item, before)
+        now = set(uses.values())
+        unknown &= now
+        wanted: dict[str, Any] = {
+            alias: copy in made for alias, copy in uses.items() if copy not in unknown
+        }
+        assert found == wanted
+        before = ran({**uses}, **found)
