@@ -109,6 +109,26 @@ def test_what_was_simulated_is_started_with_its_simulated_cluster(
     assert contexts.start("") == "catalyst up"
 
 
+@pytest.mark.guarantee("G27.12")
+def test_what_ran_on_somebody_else_s_broker_is_started_on_it_again(tmp_path: Path) -> None:
+    kept = Installation(tmp_path / "own")
+    kept.remember_simulated()
+    start = f"catalyst up --data {tmp_path}/own"
+    broker = "nats://me:secret@broker.example:4222"
+    for url, ours, told in (
+        ("nats://127.0.0.1:4222", True, " --simulate-cluster"),
+        (broker, False, " --nats nats://broker.example:4222"),
+    ):
+        kept.write_endpoints("http://127.0.0.1:8080", url, {}, ours=ours)
+        assert contexts.start(f"{tmp_path}/own") == start + told
+        # What simulates a cluster has a broker of its own, whatever was used last.
+        assert contexts.simulating(f"{tmp_path}/own") == f"{start} --simulate-cluster"
+    kept.write_endpoints("http://127.0.0.1:8080", "nats://127.0.0.1:4222", {}, ours=True)
+    kept.forget_simulated()
+    assert contexts.start(f"{tmp_path}/own") == start
+    kept.forget_simulated()
+
+
 @pytest.mark.guarantee("G27.3")
 async def test_a_stack_that_works_in_its_directory_runs_however_slow_it_answers(
     path: Path, tmp_path: Path

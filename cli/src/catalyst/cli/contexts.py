@@ -62,10 +62,33 @@ class Contexts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def start(data: str) -> str:
-    """Return the command that starts what runs on a directory of this machine, as it ran before."""
+    """Return the command that starts what runs on a directory of this machine, as it ran before.
+
+    On the same broker: on another one there would be nothing of it.
+    """
+    if broker := _foreign_broker(data):
+        return f"{_up(data)} --nats {shlex.quote(shown_address(broker))}"
+    return simulating(data) if data and was_simulated(Path(data)) else _up(data)
+
+
+def simulating(data: str) -> str:
+    """Return the command that starts it with a simulated cluster, on a broker of its own."""
+    return f"{_up(data)} --simulate-cluster"
+
+
+def _up(data: str) -> str:
     at = "" if not data or Path(data) == DATA.resolve() else f" --data {shlex.quote(data)}"
-    cluster = " --simulate-cluster" if data and was_simulated(Path(data)) else ""
-    return f"catalyst up{at}{cluster}"
+    return f"catalyst up{at}"
+
+
+def _foreign_broker(data: str) -> str:
+    """Return the broker of somebody else that what runs on a directory used last; empty: none."""
+    try:
+        found = of_directory(Path(data)) if data else Context()
+    except Failure:
+        # Nothing ran there to its start, or it cannot be read: starting it says so.
+        return ""
+    return "" if found.operator.user else found.nats
 
 
 def was_simulated(data: Path) -> bool:

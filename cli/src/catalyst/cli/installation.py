@@ -93,6 +93,20 @@ class Installation:
         """Keep that a simulated cluster spoke of what is here: without it, changes stand still."""
         _write_private(self.data / SIMULATED, b"")
 
+    def forget_simulated(self) -> None:
+        """Keep no more that a simulated cluster spoke of what is here: a real one does now.
+
+        Raises:
+            Expected: If that cannot be written.
+        """
+        path = self.data / SIMULATED
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise Expected(
+                f"{path} cannot be removed: {error.strerror}", hint="make the directory writable"
+            ) from error
+
     def users(self) -> list[BrokerUser]:
         """Return the broker's users with their generated permissions."""
         return [

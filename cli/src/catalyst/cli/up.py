@@ -69,11 +69,12 @@ def up(
         bool, typer.Option("--processes", help="Give each service a process of its own.")
     ] = False,
     simulate_cluster: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--simulate-cluster", help="Say of what is committed what a cluster would say."
+            "--simulate-cluster/--no-simulate-cluster",
+            help="Say of what is committed what a cluster would say; or no more, for good.",
         ),
-    ] = False,
+    ] = None,
 ) -> None:
     """Run the whole stack here: broker, services, read model, HTTP door and live page.
 
@@ -95,12 +96,12 @@ def up(
         port=port,
         nats_url=nats,
         processes=processes,
-        simulate_cluster=simulate_cluster,
+        simulate_cluster=bool(simulate_cluster),
     )
-    loop.run(_up(data, options))
+    loop.run(_up(data, options, for_good=simulate_cluster is False))
 
 
-async def _up(data: Path, options: Options) -> None:
+async def _up(data: Path, options: Options, *, for_good: bool) -> None:
     # First of all, so that a refused start leaves no directory behind.
     strays = variables.check(os.environ, options)
     known = contexts.check_place(contexts.default_path())
@@ -109,9 +110,11 @@ async def _up(data: Path, options: Options) -> None:
     startable.check_listening(options.host, options.port, known)
     if options.nats_url and (harm := await startable.check_broker(options.nats_url)):
         strays = (*strays, harm)
-    if left_out := _without_its_cluster(data, options):
+    if not for_good and (left_out := _without_its_cluster(data, options)):
         strays = (*strays, left_out)
     installation = Installation(data)
+    if for_good:
+        installation.forget_simulated()
     path = data / "up.log"
     with _opened(path) as stream:
         logs.configure("up", os.environ.get(LOG_LEVEL, "info"), stream)
@@ -127,10 +130,11 @@ def _without_its_cluster(data: Path, options: Options) -> str:
     """Return what it means that nobody simulates the cluster any more; empty where nobody did."""
     if options.simulate_cluster or options.nats_url or not contexts.was_simulated(data):
         return ""
+    start = contexts.simulating(str(data.resolve()))
     return (
         "the simulated cluster that spoke of what is kept here is not started: changes wait for "
-        f"what it would say, and what it said grows old; `{contexts.start(str(data.resolve()))}` "
-        f"starts it as well; remove {data / contexts.SIMULATED} where a real one speaks now"
+        f"what it would say, and what it said grows old; `{start}` starts it as well; where a "
+        "real one speaks now, --no-simulate-cluster says so for good"
     )
 
 
