@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.async_api import expect
 from tests.browser.site import Site
-from tests.browser.steps import completed, furnish, plan, planned
+from tests.browser.steps import completed, furnish, open_view, plan, planned
 from tests.support.browser import Window
 
 pytestmark = [
@@ -47,6 +47,26 @@ async def test_a_plan_that_takes_away_says_what_it_saves_and_what_stays_charged(
     assert pressed is not None
     assert found is not None
     assert found["y"] >= pressed["y"] + pressed["height"]
+
+
+@pytest.mark.guarantee("G26.7")
+async def test_a_balance_says_in_words_how_far_orders_may_go_beyond_the_credit(
+    desk: Window, market: Site, slug: str
+) -> None:
+    await furnish(market, slug, desk, credit=1_000)
+    await open_view(desk, slug, "Balance")
+    shown = desk.page.get_by_role("region", name="OMR")
+    await expect(shown.locator(".amount")).to_have_text("1.000 OMR")
+    await expect(shown).to_contain_text("Orders are paid out of the credit; none may go beyond it.")
+    limit = {"limit": {"currency": "OMR", "minor": 3_000}}
+    where = {"aggregate": "account", "id": slug}
+    await market.command("billing.set-credit-limit.v1", slug, limit, **where)
+    told = "Orders may go up to 3.000 OMR beyond the credit, and are paid with their invoice"
+    await expect(shown).to_contain_text(f"{told}.")
+    await expect(shown.locator(".amount")).to_have_text("4.000 OMR")
+    # The wiki and its database cost more than the credit.
+    await market.install(slug, "bp-wiki", "wiki")
+    await expect(shown).to_contain_text(re.compile(f"{told}; [0-9.]+ OMR of that is left"))
 
 
 async def test_what_is_left_without_use_is_led_to(desk: Window, market: Site, slug: str) -> None:

@@ -69,6 +69,18 @@ def test_credit_that_ends_says_when_and_how_long_that_is(
     assert wanted in capsys.readouterr().out.splitlines()
 
 
+def test_a_balance_says_how_far_orders_may_go_beyond_the_credit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "orders may go up to 3.000 OMR beyond the credit, and are paid with their invoice"
+    for most in (0, 3_000):
+        (balance,) = ACCOUNT["balances"]
+        limited = {**ACCOUNT, "balances": [{**balance, "credit_limit": most}]}
+        monkeypatch.setattr(owned, "row", lambda *_, found=limited: found)
+        billing.balance(org="omantel", url=URL)
+        assert (told in capsys.readouterr().out.splitlines()) == bool(most)
+
+
 @pytest.mark.guarantee("G12.23")
 @pytest.mark.parametrize("status", ["open", "closed"])
 def test_the_balance_of_a_closed_account_says_what_its_credit_is_for(

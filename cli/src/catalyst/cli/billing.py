@@ -249,6 +249,10 @@ def _balance(doc: dict[str, Any]) -> None:
     table.write()
     if doc["status"] == "closed":
         write("the account is closed: its credit pays for what is still invoiced, and nothing else")
+    for item in doc["balances"]:
+        if most := item.get("credit_limit"):
+            limit = money(item["currency"], most)
+            write(f"orders may go up to {limit} beyond the credit, and are paid with their invoice")
     known = _vouchers(doc)
     for grant in doc["grants"]:
         left = money(grant["amount"]["currency"], grant["left"])

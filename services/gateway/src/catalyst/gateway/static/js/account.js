@@ -51,11 +51,19 @@ export function ledgerOf(doc, go) {
 
 function balance(row) {
   const at = (minor) => money({ currency: row.currency, minor });
-  const parts = [["Credit", row.credit], ["Set aside", row.held], ["Owed", row.owed], ["May be owed", row.credit_limit]];
+  const parts = [["Credit", row.credit], ["Set aside", row.held], ["Owed", row.owed]];
   return el("section", { class: "card balance", "aria-label": row.currency },
     el("p", { class: "quiet", text: "Can be spent" }),
     el("p", { class: "amount", text: at(row.available) }),
-    el("dl", { class: "price" }, parts.map(([name, minor]) => el("div", {}, el("dt", { text: name }), el("dd", { text: at(minor) })))));
+    el("dl", { class: "price" }, parts.map(([name, minor]) => el("div", {}, el("dt", { text: name }), el("dd", { text: at(minor) })))),
+    el("p", { class: "quiet", text: beyond(row, at) }));
+}
+
+/** Returns how far orders may go beyond the credit, as a sentence. */
+function beyond({ credit_limit: most, owed }, at) {
+  if (!most) return "Orders are paid out of the credit; none may go beyond it.";
+  const left = owed > 0 ? `; ${at(Math.max(0, most - owed))} of that is left` : "";
+  return `Orders may go up to ${at(most)} beyond the credit, and are paid with their invoice${left}.`;
 }
 
 function entry({ time, kind, entry: id, about, postings }, go) {
