@@ -97,6 +97,7 @@ def test_without_a_cluster_it_says_so_and_does_not_pretend() -> None:
         ("CrashLoopBackOff", "crash-loop"),
         ("Unschedulable", "no-room"),
         ("Suspended", "suspended"),
+        ("Restarted", "restarted"),
         ("SomethingElse", "unwell"),
     ]
 )

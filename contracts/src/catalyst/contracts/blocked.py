@@ -209,6 +209,7 @@ _CAUSES: Final[Mapping[str, tuple[str, str, str]]] = {
         ("image-not-pulled", _OWNER, "correct the image, or give the cluster access to it"),
     ),
     "CrashLoopBackOff": ("crash-loop", _OWNER, "read its log, correct the values, apply again"),
+    "Restarted": ("restarted", _OWNER, "wait a minute; if it ends again, read its log"),
     "Unschedulable": ("no-room", _CLUSTER, "add a node, or ask for less in the values"),
     "DependencyNotReady": (
         "dependency-not-ready",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,8 @@ KUSTOMIZATION: Final = "Kustomization"
 """The Flux object that says which commit was applied."""
 CHANGE: Final = "openova.io/change"
 """Label with the revision, where an observer knows it; in Git it stands in the commit alone."""
+STEADY: Final = timedelta(seconds=60)
+"""So long a container has to run that has failed before, until it is believed to be well."""
 TEXT_MAX: Final = 500
 """Characters of a message that are kept."""
 
@@ -110,7 +112,7 @@ def decode(subject: str, data: bytes) -> Fact | None:
         raise Undecodable("invalid-data", message, "/object")
     if body.cluster and not _CLUSTER.fullmatch(body.cluster):
         raise Undecodable("invalid-data", "this is no name of a cluster", "/cluster")
-    status, reason, message = health(body.object)
+    status, reason, message = health(body.object, body.time)
     applied, commit = None, ""
     if kind == KUSTOMIZATION:
         applied, commit = _applied(body.object, status)
@@ -145,12 +147,19 @@ Status = tuple[Health, str, str]
 """How an object is, one word why, and the same for a person."""
 
 
-def health(item: Mapping[str, Any]) -> Status:
-    """Return how an object is, from its status; never from a generation that it has not seen."""
+def health(item: Mapping[str, Any], at: datetime | None = None) -> Status:
+    """Return how an object is, from its status; never from a generation that it has not seen.
+
+    Args:
+        item: The object.
+        at: When it was seen; None: nobody says.
+    """
     metadata, status = _map(item.get("metadata")), _map(item.get("status"))
     if metadata.get("deletionTimestamp"):
         return "progressing", "Terminating", "it is being removed"
     found = _looked_at(item, metadata, status)
+    if found[0] == "healthy" and item.get("kind") == "Pod" and at is not None:
+        found = _restarted(status, at) or found
     suspended = item.get("kind") in _FLUX and _map(item.get("spec")).get("suspend") is True
     if suspended and found[0] != "degraded":
         return _SUSPENDED
@@ -201,6 +210,21 @@ def _pod(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> Status:
     if phase == "Succeeded" or (phase == "Running" and ready):
         return "healthy", "", ""
     return "progressing", "Starting", "not all of its containers are ready"
+
+
+def _restarted(status: Mapping[str, Any], at: datetime) -> Status | None:
+    """Return that a container runs which has only just failed; None: none does.
+
+    What crashes again and again is ready in between, for a moment each time.
+    """
+    for container in _containers(status):
+        last = _map(_map(container.get("lastState")).get("terminated"))
+        since = _instant(_map(_map(container.get("state")).get("running")).get("startedAt"))
+        if last.get("exitCode", 0) != 0 and since is not None and at - since < STEADY:
+            name, code = _text(container.get("name")), last["exitCode"]
+            message = f"{name} ended with exit code {code}, and has just been started again"
+            return "progressing", "Restarted", message
+    return None
 
 
 def _workload(kind: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Status:
