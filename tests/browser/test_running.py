@@ -323,6 +323,7 @@ async def test_what_runs_is_upgraded_and_then_uninstalled(
     await expect(state.locator(".notice")).to_have_text(danger)
     await open_view(desk, slug, "Applications")
     await expect(page.locator(".run .notice")).to_have_text(danger)
+    await expect(page.locator(".run")).to_contain_text("bp-valkey 1.0.2 · 1.0.3 is available")
     await page.get_by_role("button", name="cache", exact=True).click()
     await expect(page.locator("#view")).to_contain_text("Nothing is in its way.")
     await page.get_by_role("button", name="Plan the upgrade to 1.0.3").click()

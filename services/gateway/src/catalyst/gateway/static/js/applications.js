@@ -101,7 +101,8 @@ export class Applications {
       const card = this.#cards.get(key) ?? this.#card(name, one.environment);
       this.#cards.set(key, card);
       const desired = one.desired;
-      say(card.what, desired ? `${desired.blueprint} ${desired.version}` : "nothing is to run yet");
+      const newest = this.notices.newest(name, one.environment, desired);
+      say(card.what, desired ? `${desired.blueprint} ${desired.version}${newest && ` · ${newest} is available`}` : "nothing is to run yet");
       const stands = desired?.blueprint ?? name;
       const shown = desired ? pictureOf(this.rows(), this.organization, desired) : "";
       if (card.stands !== `${stands} ${shown}`) card.emblem.replaceChildren(emblemOf(stands, shown));

@@ -1,4 +1,4 @@
-// What was said against what runs: a version that was yanked, a Blueprint withdrawn or deprecated.
+// What was said against what runs (a version that was yanked, a Blueprint withdrawn or deprecated), and what is newer.
 
 import { question } from "./asking.js";
 import { el } from "./dom.js";
@@ -8,6 +8,7 @@ const AGAIN_MS = 60_000; // To yank a version changes no row of those who run it
 
 export class Notices {
   #known = [];
+  #upgrades = [];
   #seen = "";
   #at = 0;
   #asking = false;
@@ -36,6 +37,7 @@ export class Notices {
     try {
       const found = await question("catalog.notices", this.organization, { application: this.application }, this.#abort.signal);
       this.#known = found.applications;
+      this.#upgrades = found.upgrades ?? [];
       this.#problem = "";
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -46,15 +48,25 @@ export class Notices {
     if (!this.#abort.signal.aborted) this.told();
   }
 
+  /** Returns the newest version that what runs can be upgraded to; empty if there is none, or that is not known. */
+  newest(application, environment, desired) {
+    return of(this.#upgrades, application, environment, desired)?.newest ?? "";
+  }
+
   /** Shows in a node what has to be known of what runs; drawn anew only if it is something else. */
   show(node, application, environment, desired) {
-    const mine = this.#known.find((one) => one.application === application && one.environment === environment && one.version === desired?.version);
+    const mine = of(this.#known, application, environment, desired);
     const texts = (mine?.notices ?? []).map((one) => words(one, mine));
     if (desired && this.#problem) texts.push(this.#problem);
     if (node.dataset.told === texts.join("\n")) return;
     node.dataset.told = texts.join("\n");
     node.replaceChildren(...texts.map((text) => el("p", { class: "notice", text })));
   }
+}
+
+/** Returns what is known of what runs; undefined if nothing is, or of another version alone. */
+function of(known, application, environment, desired) {
+  return known.find((one) => one.application === application && one.environment === environment && one.version === desired?.version);
 }
 
 /** Returns what was said against a version of a Blueprint, with the reason. */
