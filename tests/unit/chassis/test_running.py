@@ -189,7 +189,8 @@ async def test_backoff_doubles_up_to_a_minute(monkeypatch: pytest.MonkeyPatch) -
         assert not skip_on_mark
 
     async def reconcile(key: str) -> float | None:
-        if len(pauses) < 12:
+        # A day of failures and more: no number of them is too large.
+        if len(pauses) < 2000:
             raise LookupError
         return None
 

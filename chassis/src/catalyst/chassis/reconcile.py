@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 60.0
+DOUBLED_MOST: Final = 20
+"""Doubled more often a pause is longer than any, and in the end no number at all."""
 
 
 class Reconciler:
@@ -62,7 +64,7 @@ class Reconciler:
             again, failed = await self._once(key)
             failures = failures + 1 if failed else 0
             if failed:
-                backoff = self._first_pause * 2 ** (failures - 1)
+                backoff = self._first_pause * 2 ** min(failures - 1, DOUBLED_MOST)
                 again = max(again or 0.0, min(backoff, LONGEST_PAUSE_SECONDS))
             if again is not None:
                 await self._pause(key, again, skip_on_mark=not failed)

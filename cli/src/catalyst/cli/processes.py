@@ -28,6 +28,8 @@ GIT_CALLERS: Final = frozenset({"blueprint", "provisioning"})
 """Services that read Organizations' repositories over our own Git door."""
 RESTART_SECONDS: Final = 0.2
 LONGEST_RESTART_SECONDS: Final = 10.0
+DOUBLED_MOST: Final = 20
+"""Doubled more often a pause is longer than any, and in the end no number at all."""
 STABLE_SECONDS: Final = 30.0
 """A member that ran this long has recovered; its next end is mended at once again."""
 STOP_SECONDS: Final = 15.0
@@ -172,8 +174,13 @@ class Supervisor:
             if stopping.is_set():
                 return
             self._tell(f"{member.user} ended ({ending(code)}), starting it again; see {member.log}")
-            pause = min(RESTART_SECONDS * 2**quick, LONGEST_RESTART_SECONDS)
-            await asyncio.sleep(pause - RESTART_SECONDS)
+            await asyncio.sleep(pause(quick) - RESTART_SECONDS)
+
+
+def pause(quick: int) -> float:
+    """Return the seconds until a member is started again that ended quickly so often in a row."""
+    factor = float(2 ** min(quick, DOUBLED_MOST))
+    return min(RESTART_SECONDS * factor, LONGEST_RESTART_SECONDS)
 
 
 async def _end(member: Running) -> None:
