@@ -65,7 +65,7 @@ def test_what_no_longer_runs_is_marked_and_told_how_to_start_or_forget_it(
     file = contexts.default_path()
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    for name in ("kept data", "gone"):
+    for name in ("gone", "kept data"):
         contexts.register_local(stack(tmp_path / name, port), file)
     contexts.register(file, "prod", SECRET)
     shutil.rmtree(tmp_path / "gone")
@@ -192,16 +192,31 @@ def test_a_second_stack_leaves_the_one_that_answers_where_it_is(path: Path, tmp_
     assert third == "site-2"
 
 
-def test_one_that_ended_gives_its_name_away_and_is_not_forgotten(
+@pytest.mark.guarantee("G27.3")
+def test_a_directory_keeps_its_name_whatever_is_started_and_in_whatever_order(
     path: Path, tmp_path: Path
 ) -> None:
-    first, second = stack(tmp_path / "one", 1), stack(tmp_path / "two", 2)
-    contexts.register_local(first, path)
-    name, known = contexts.register_local(second, path)
+    places = [stack(tmp_path / at / ".catalyst", 1 + n) for n, at in enumerate(("one", "two"))]
+    third = stack(tmp_path / "two-2", 3)
+    names = {places[0]: "local", places[1]: "two", third: "two-2"}
+    for started in (*names, *reversed(names), *names):
+        # Nothing else runs any more, so that this is the current one.
+        name, known = contexts.register_local(started, path)
+        assert (name, known.current) == (names[started], names[started])
+    # What is there no more gives its name away.
+    shutil.rmtree(places[1])
+    other = stack(tmp_path / "x" / "two", 4)
+    assert contexts.register_local(other, path)[0] == "two"
+    assert contexts.register_local(third, path)[0] == "two-2"
+    shutil.rmtree(places[0])
+    newest = stack(tmp_path / "y", 5)
+    name, known = contexts.register_local(newest, path, answering={"two"})
     assert (name, known.current) == ("local", "local")
-    assert known.contexts["one"].data == str(first)
-    name, known = contexts.register_local(first, path, answering={"local"})
-    assert (name, known.current, set(known.contexts)) == ("one", "local", {"one", "local"})
+    assert {key: one.http[-1] for key, one in known.contexts.items()} == {
+        "local": "5",
+        "two": "4",
+        "two-2": "3",
+    }
 
 
 def test_a_connection_that_somebody_called_local_is_not_taken(path: Path, tmp_path: Path) -> None:

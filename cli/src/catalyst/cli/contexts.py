@@ -1,7 +1,7 @@
 """Named connections, kept in one private file: which address, and who asks.
 
-Read by every verb; `catalyst up` puts its own in: as `local`, or under the name of its directory
-while another stack answers as `local`.
+Read by every verb; `catalyst up` puts its own in: as `local` where that name is free, else under
+the name of its directory. A connection keeps its name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.errors import shown_address
 
 LOCAL: Final = "local"
-"""The name under which `catalyst up` registers the first stack that it runs."""
+"""The name under which `catalyst up` registers the first directory that it runs on."""
 DATA: Final = Path(".catalyst")
 """Where `catalyst up` keeps everything unless it is told another directory."""
 ENDPOINTS: Final = "endpoints.json"
@@ -172,9 +172,9 @@ def register_local(
 ) -> tuple[str, Contexts]:
     """Register what runs on `data`, from its `endpoints.json`; return its name, and all there are.
 
-    A directory keeps the name that it has. A new one is called `local`, unless the stack of that
-    name answers: then it is named after itself. It becomes the current connection, unless the
-    current one answers.
+    A directory keeps the name that it has, as long as it is there. A new one is called `local`
+    where nothing is, and is named after itself where something is. It becomes the current
+    connection, unless the current one answers.
 
     Args:
         data: The directory.
@@ -187,17 +187,15 @@ def register_local(
     found = of_directory(data)
     file = path or default_path()
     known = load(file)
-    others = dict(known.contexts)
-    name = next((key for key, one in others.items() if one.data == found.data), "")
-    if not name:
-        former = others.get(LOCAL)
-        name = LOCAL
-        if former is not None and (LOCAL in answering or not former.data):
-            name = _named_after(found.data, others)
-        elif former is not None and Path(former.data).is_dir():
-            others[_named_after(former.data, others)] = former
+    named = (key for key, one in known.contexts.items() if one.data == found.data)
+    taken = {
+        key
+        for key, one in known.contexts.items()
+        if key in answering or not one.data or Path(one.data).is_dir()
+    }
+    name = next(named, "") or _named(found.data, taken)
     current = known.current if known.current in answering else name
-    placed = Contexts(current=current, contexts={**others, name: found})
+    placed = Contexts(current=current, contexts={**known.contexts, name: found})
     save(file, placed)
     return name, placed
 
@@ -221,13 +219,13 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _named_after(data: str, taken: Container[str]) -> str:
-    """Return a free name that is like the directory's; like the one around it if that is hidden."""
+def _named(data: str, taken: Container[str]) -> str:
+    """Return `local`, or a name like the directory's, or like the one around it if it is hidden."""
     path = Path(data)
     stem = path.parent.name if path.name.startswith(".") else path.name
     stem = re.sub(r"[^\w.-]+", "-", stem).strip("-.") or LOCAL
-    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
-    return next(name for name in names if name != LOCAL and name not in taken)
+    names = itertools.chain([LOCAL, stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def remove(path: Path, name: str) -> None:

@@ -79,10 +79,8 @@ def _moved(name: str, known: Contexts, before: Contexts) -> Iterator[str]:
     """Yield what a name, or no name at all, meant before and does not any more."""
     former, data = before.contexts.get(name), known.contexts[name].data
     if former is not None and former.data != data:
-        kept = next((key for key, one in known.contexts.items() if one.data == former.data), "")
-        now = f"does not run; it is called {kept} from now on" if kept else "is there no more"
         yield ""
-        yield f"Until now {name} was the stack in {former.data}, which {now}."
+        yield f"Until now {name} was the stack in {former.data}, which is there no more."
     current = before.current
     if current not in {known.current, name} and current in known.contexts:
         yield ""

@@ -79,9 +79,9 @@ def up(
     """Run the whole stack here: broker, services, read model, HTTP door and live page.
 
     The same data directory goes on where it was. Ctrl-C drains and ends with 0, or with 130 if
-    not everything ran yet; a second Ctrl-C ends at once, with 130. What runs becomes the
-    connection `local`; beside another stack that runs, it gets one named after its directory. It
-    says so, and whose `local` was before.
+    not everything ran yet; a second Ctrl-C ends at once, with 130. The first directory
+    becomes the connection `local`, each other one gets one named after itself, and keeps it. What
+    runs becomes the current connection, unless that runs, too.
 
     Example:
       catalyst up
