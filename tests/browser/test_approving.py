@@ -229,3 +229,17 @@ async def test_a_plan_that_is_stale_says_in_words_what_moved(
     await expect(told).to_contain_text(words)
     await expect(told).not_to_contain_text(re.compile("#[0-9a-f]{16}"))
     await forgive(desk)
+
+
+@pytest.mark.guarantee("G27.7")
+async def test_a_change_that_gave_up_says_how_things_stand(
+    desk: Window, market: Site, slug: str
+) -> None:
+    change = await asked(market, desk, slug)
+    await desk.page.goto(f"{market.address}/#/change/{slug}/{change}")
+    await expect(status(desk)).to_have_text("waiting")
+    await expect(desk.page.locator(".page")).not_to_contain_text("was done")
+    cancel = "provisioning.cancel-change.v1"
+    await market.command(cancel, slug, {"reason": "Not now"}, id=change)
+    await expect(status(desk)).to_have_text("cancelled")
+    await expect(desk.page.locator(".page")).to_contain_text("Nothing of it was done.")

@@ -5,19 +5,23 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.build import NOW
+from tests.support.changing import Town
 from tests.support.each import each
-from tests.support.plans import apply, install, planned, run, town
+from tests.support.plans import DEVELOPER, apply, install, planned, run, town
 from tests.unit.projector.test_changes import rows
 from tests.unit.provisioning.test_unseen import NOBODY, unheard
 
 from catalyst.chassis import clock
 from catalyst.cli.chains import START_SECONDS
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.following import PATIENCE_SECONDS, Follower, _gone, unseen
+from catalyst.cli.following import PATIENCE_SECONDS, Follower, _gone, _write, unseen
 from catalyst.cli.links import links_of
 from catalyst.cli.output import Format
 from catalyst.client.rows import Del, Put, Reset, Row, Synced
+from catalyst.contracts import environment_v1 as env1
+from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.blocked import Link
+from catalyst.provisioning.domain.change import change_ref
 
 
 @pytest.mark.guarantee("G14.14")
@@ -142,3 +146,62 @@ def test_what_was_told_is_not_told_again_when_something_else_is_found_behind_it(
     ]
     assert follower.waiting(chain("not-seen", "silent")) == []
     assert follower.waiting(chain("not-seen", "crash-loop")) == []
+
+
+def ended(place: Town) -> dict[str, Any]:
+    """Return the row of the change that was played."""
+    found: dict[str, Any] = msgspec.to_builtins(rows(place)["change ch-1"])
+    return found
+
+
+@pytest.mark.guarantee("G27.7")
+@pytest.mark.parametrize("action", ["install", "upgrade"])
+def test_whoever_sees_a_change_give_up_is_told_how_things_stand_and_what_to_type(
+    action: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = town()
+    if action == "upgrade":
+        install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, action))
+    place.answer_all()
+    for step in ("repository", "commit") if action == "install" else ("commit",):
+        place.report("ch-1", step, "blog")
+    place.fire("ch-1", "deadline")
+    run(place, "ch-1")
+    _write(Follower(), ended(place), 7, Format.TABLE)
+    told = capsys.readouterr()
+    now = {"install": "nothing of it is left", "upgrade": "what ran before goes on"}[action]
+    assert told.out.rstrip().endswith(f"all that it had done is taken back: {now}")
+    what = {"install": "install bp-blog --as blog", "upgrade": "upgrade blog"}[action]
+    assert f"catalyst plan {what} --env acme-prod --org acme`" in told.err
+
+
+@pytest.mark.guarantee("G27.7")
+def test_of_what_had_not_begun_it_is_told_that_nothing_was_done() -> None:
+    place = town(approvals=(env1.Approval(team="", quorum=1),))
+    apply(place, "ch-1", planned(place))
+    cancel = pro1.CancelChange(reason="not today")
+    place.command(change_ref("acme", "ch-1"), cancel, DEVELOPER)
+    lines = Follower().news(ended(place))
+    assert lines[-2:] == [
+        "change ch-1 cancelled, 0 %: cancelled: not today",
+        "  nothing of it was done",
+    ]
+
+
+@pytest.mark.guarantee("G27.7")
+def test_what_is_left_is_told_in_its_own_words_alone() -> None:
+    lines = Follower().news(
+        {
+            "change": "ch-1",
+            "status": "failed",
+            "percent": 50,
+            "reason": "r",
+            "left": ["commit blog: the door is away"],
+            "undone": ["hold"],
+            "request": {"action": "install"},
+            "steps": [],
+            "blocked_by": [],
+        }
+    )
+    assert lines == ["change ch-1 failed, 50 %: r", "  left: commit blog: the door is away"]

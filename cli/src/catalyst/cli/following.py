@@ -36,6 +36,8 @@ OVER: Final = {
     "rejected": ExitCode.REJECTED,
 }
 """States that a change does not leave, and how the command ends then."""
+GAVE_UP: Final = frozenset({"failed", "cancelled"})
+"""Those of them behind which the same can be tried again."""
 PATIENCE_SECONDS: Final = 3.0
 """How long a change waits for something before that is worth telling: most answers come sooner."""
 
@@ -85,6 +87,7 @@ class Follower:
             if self._status in OVER:
                 found += [f"  not seen: {text}" for text in unseen(doc)]
                 found += [f"  left: {text}" for text in doc["left"]]
+                found += [f"  {text}" for text in stands(doc)]
         return found
 
     def offers(self, doc: Doc) -> bool:
@@ -136,6 +139,17 @@ def unseen(doc: Doc) -> list[str]:
     if doc["status"] != "completed":
         return []
     return [one["detail"] for one in doc["steps"] if one["step"] in _LOOKS and one["detail"]]
+
+
+def stands(doc: Doc) -> list[str]:
+    """Return how things stand behind a change that gave up, if nothing is left for a person."""
+    if doc["status"] not in GAVE_UP or doc["left"]:
+        return []
+    if not doc["undone"]:
+        return ["nothing of it was done"]
+    new = doc["request"]["action"] == "install"
+    now = "nothing of it is left" if new else "what ran before goes on"
+    return [f"all that it had done is taken back: {now}"]
 
 
 def _step(step: Doc) -> str:
@@ -230,6 +244,11 @@ def _write(follower: Follower, doc: Doc, seq: int, form: Format) -> None:
             _tell(follower.news(doc))
             if follower.offers(doc):
                 said.approving(doc)
+            if doc["status"] in GAVE_UP:
+                words = said.as_asked(doc["request"], doc["organization"])
+                note(
+                    f"`catalyst plan {words}` says whether it can be tried again, and what it does"
+                )
 
 
 def _tell(lines: list[str]) -> None:

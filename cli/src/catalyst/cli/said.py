@@ -171,10 +171,15 @@ def anew(target: Target, kept: planned.Kept, found: Outcome) -> str:
 
 def again(kept: planned.Kept) -> str:
     """Return the words that make a plan anew, but for its values and what else was chosen."""
-    asked, place = kept.plan["request"], f"--org {kept.organization}"
+    return as_asked(kept.plan["request"], kept.organization)
+
+
+def as_asked(asked: Doc, owner: str) -> str:
+    """Return the words that ask for a plan, but for values and what else was chosen."""
+    place = f"--org {owner}"
     match asked["action"]:
         case "delete-organization":
-            return f"delete-organization {kept.organization}"
+            return f"delete-organization {owner}"
         case "delete-environment":
             return f"delete-environment {asked['environment']} {place}"
         case "install":

@@ -18,6 +18,7 @@ const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" 
 /** Steps that wait until something is seen; what nobody saw of it is their detail. */
 const LOOKS = ["observe", "unprotect"];
 const OVER = ["completed", "failed", "cancelled", "rejected"];
+const GAVE_UP = ["failed", "cancelled"];
 
 export class ChangePage {
   #began = new Map();
@@ -115,6 +116,7 @@ export class ChangePage {
       list("Seen by nobody", unseen(doc)),
       list("Taken back", doc.undone.map((step) => stepName(step, action))),
       list("Left for a person", doc.left),
+      stands(doc) ? el("p", { text: stands(doc) }) : null,
     ].filter(Boolean));
     this.facts.replaceChildren(facts(doc));
     const open = !OVER.includes(doc.status) && doc.status !== "undoing";
@@ -161,6 +163,13 @@ function list(title, lines) {
 function unseen(doc) {
   if (doc.status !== "completed") return [];
   return doc.steps.filter(({ step, detail }) => LOOKS.includes(step) && detail).map(({ detail }) => detail);
+}
+
+/** Returns how things stand behind a change that gave up, if nothing is left for a person. */
+function stands({ status, left, undone, request }) {
+  if (!GAVE_UP.includes(status) || left.length) return "";
+  if (!undone.length) return "Nothing of it was done.";
+  return `All that it had done is taken back: ${request.action === "install" ? "nothing of it is left" : "what ran before goes on"}.`;
 }
 
 /** Returns what a request says besides what stands in the title of its change. */
