@@ -10,7 +10,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.real,
     pytest.mark.asyncio(loop_scope="package"),
-    pytest.mark.guarantee("G26.2"),
+    pytest.mark.guarantee("G26.2", "G27.14"),
 ]
 
 

@@ -13,7 +13,7 @@ from catalyst.contracts.rejection import Rejected
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G24.6")]
 
 NEW = {"postgres": "new"}
-WAY = "a copy of its own is another way: --dep postgres=new"
+WAY = "a postgres of its own is another way"
 SUITE = {"baseDomain": "t.example.com"}
 
 

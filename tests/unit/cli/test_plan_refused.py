@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import application, catalog, owned, plan, planvalues
+from catalyst.cli import application, catalog, owned, plan, planshow, planvalues
 from catalyst.cli.apply import apply
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.errors import Problem
@@ -248,3 +248,22 @@ def test_what_was_read_as_it_was_meant_gets_no_such_hint(setting: str, *, refuse
     problem = Problem(422, "values-invalid", errors=(error,))
     found = refused(problem, lambda: install("bp-wordpress", settings=[setting]))
     assert found.hint.startswith("`catalyst catalog show")
+
+
+@pytest.mark.guarantee("G27.14")
+def test_another_way_is_told_as_it_is_typed(refused: Refused) -> None:
+    told = "a postgres of its own is another way"
+    errors = tuple(
+        FieldError(pointer="/request/version", rule="not-solvable", message=text, own_copy=alias)
+        for text, alias in (("blog needs bp-postgres ^17", ""), (told, "postgres"))
+    )
+    problem = Problem(409, "not-solvable", "; ".join(one.message for one in errors), errors)
+    install = partial(plan.install, "bp-wordpress", name="blog", env="acme-prod", **HERE)
+    assert refused(problem, install).hint == (
+        "--dep postgres=new plans it with a postgres of its own"
+    )
+    blocker = {"code": "dependency-unsettled", "message": told, "names": [], "own_copy": "postgres"}
+    assert list(planshow._blockers([blocker, {**blocker, "own_copy": ""}], [])) == [
+        f"dependency-unsettled: {told}: --dep postgres=new",
+        f"dependency-unsettled: {told}",
+    ]

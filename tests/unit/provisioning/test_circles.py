@@ -138,7 +138,7 @@ async def test_what_a_cancelled_change_brings_back_is_counted(story: Story) -> N
     assert (blocker.code, blocker.chain[0].name) == ("dependency-unsettled", "ch-1")
     assert blocker.message == (
         "ra may come to wait for itself (ra → rb → rc → rd → ra), and ch-1 works on rd: plan again"
-        " once that is over; a copy of its own is another way: --dep next=new"
+        " once that is over; a next of its own is another way"
     )
     with pytest.raises(Rejected) as refused:
         apply(story.place, "ch-2", found)

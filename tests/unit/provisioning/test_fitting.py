@@ -146,10 +146,12 @@ async def test_what_is_only_coming_is_not_built_upon(place: Town, others: Others
     assert codes(found) == [("dependency-unsettled", "ch-0")]
     message = found.blocked_by[0].message
     assert message.startswith("kiosk needs store ^1 || ^2, and ch-0 works on store: plan again")
-    assert message.endswith("; a copy of its own is another way: --dep store=new")
+    assert message.endswith("; a store of its own is another way")
+    assert found.blocked_by[0].own_copy == "store"
     with pytest.raises(Rejected) as caught:
         apply(place, "ch-1", found)
     assert caught.value.code == "dependency-unsettled"
+    assert [one.own_copy for one in caught.value.errors] == ["store"]
     # What waits for that very change itself begins only if it came true.
     configured = await story.plan("configure", "shop", values={"level": "loud"})
     assert configured.blocked_by == ()

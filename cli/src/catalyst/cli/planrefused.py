@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from catalyst.blueprints import versions
-from catalyst.cli import application, owned
+from catalyst.cli import application, owned, planshow
 from catalyst.cli.exits import Failure, of_problem
 from catalyst.cli.target import Target
 from catalyst.cli.typed import keys_of
@@ -25,6 +25,7 @@ _PACKAGES: Final = frozenset(get_args(Package))
 def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
     """Return why nothing was planned, and where a person finds what would have been."""
     failure = of_problem(problem)
+    failure.hint = _another_way(problem) or failure.hint
     if asked.get("action") == "upgrade" and (back := _back(target, asked, owner)):
         failure.hint = back
     elif problem.code == "values-invalid" and "application" in asked:
@@ -55,6 +56,12 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
         )
         failure.hint = f"{near}`catalyst app list --org {owner} --env {env}` shows what runs there"
     return failure
+
+
+def _another_way(problem: Problem) -> str:
+    """Return how a copy of its own is asked for where that is another way; empty if it is none."""
+    aliases = [one.own_copy for one in problem.errors if one.own_copy]
+    return "; ".join(f"{planshow.chosen(one)} plans it with a {one} of its own" for one in aliases)
 
 
 def form_of(blueprint: str, version: str, env: str, owner: str) -> str:

@@ -238,7 +238,8 @@ def _blockers(found: Sequence[Found], chains: Sequence[Sequence[str]]) -> Iterat
     known: set[tuple[str, ...]] = set()
     for at, one in enumerate(found):
         names = f" ({' → '.join(one['names'])})" if one["names"] else ""
-        yield f"{one['code']}: {one['message']}{names}"
+        another = f": {chosen(own)}" if (own := one.get("own_copy")) else ""
+        yield f"{one['code']}: {one['message']}{another}{names}"
         lines = chains[at] if chains else ()
         causes = tuple(itertools.takewhile(lambda line: line != ON_THE_WAY, lines))
         if causes in known:
@@ -246,6 +247,11 @@ def _blockers(found: Sequence[Found], chains: Sequence[Sequence[str]]) -> Iterat
             continue
         known |= {causes} - {()}
         yield from (f"  {line}" for line in lines)
+
+
+def chosen(alias: str) -> str:
+    """Return the option that gives what is planned a copy of its own for an alias."""
+    return f"--dep {alias}=new"
 
 
 def _section(heading: str, texts: Iterable[str]) -> list[str]:

@@ -108,7 +108,7 @@ def is_stray(data: bytes) -> bool:
     return acknowledged or refused or (isinstance(said.type, str) and said.type.startswith(_API))
 
 
-class FieldError(msgspec.Struct, frozen=True, kw_only=True):
+class FieldError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is wrong, and where."""
 
     pointer: str
@@ -117,6 +117,8 @@ class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     """The rule that does not hold, as a short name."""
     message: str
     """What is wrong, for a person."""
+    own_copy: str = ""
+    """The alias of what is needed, if a copy of its own is another way, which the message names."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

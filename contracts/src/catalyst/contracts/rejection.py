@@ -60,8 +60,8 @@ class Rejected(Exception):
 def _cut(error: FieldError) -> FieldError:
     if len(error.message) <= TEXT_MAX and len(error.pointer) <= TEXT_MAX:
         return error
-    return FieldError(
-        pointer=error.pointer[:TEXT_MAX], rule=error.rule, message=error.message[:TEXT_MAX]
+    return msgspec.structs.replace(
+        error, pointer=error.pointer[:TEXT_MAX], message=error.message[:TEXT_MAX]
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from catalyst.catalog_svc.domain import waiting
 from catalyst.catalog_svc.domain.entry import Entry, Offered
 from catalyst.catalog_svc.domain.pins import Need, Pin
-from catalyst.catalog_svc.domain.universe import NEW, SHARED, UNDECIDED, Universe
+from catalyst.catalog_svc.domain.universe import SHARED, UNDECIDED, Universe
 from catalyst.contracts.blocked import Link
 
 MAX_NAMED: Final = 5
@@ -52,8 +52,8 @@ def ways(universe: Universe, needs: Sequence[Need]) -> tuple[str, ...]:
 
 
 def way(alias: str) -> str:
-    """Return a way out as it is typed."""
-    return f"a copy of its own is another way: --dep {alias}={NEW}"
+    """Return a way out in words."""
+    return f"a {alias} of its own is another way"
 
 
 def _slots(needs: Sequence[Need]) -> dict[str, list[Need]]:

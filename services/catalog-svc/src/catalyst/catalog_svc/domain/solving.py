@@ -32,15 +32,23 @@ class Unsolvable(Rejected):
     """Nothing fits: `not-solvable`, with the reasons in a row."""
 
     def __init__(
-        self, lines: Sequence[str], waits: tuple[Link, ...], ways: Sequence[str] = ()
+        self,
+        lines: Sequence[str],
+        waits: tuple[Link, ...],
+        ways: Sequence[str] = (),
+        out: Sequence[str] = (),
     ) -> None:
         """Refuse for reasons.
 
         `waits` is the chain of what comes by itself, as links; for an alias among `ways` a copy of
-        its own may be a way out, which nobody has tried.
+        its own may be a way out, which nobody has tried; for one of `out` it is one.
         """
-        errors = [FieldError(pointer="/version", rule="not-solvable", message=x) for x in lines]
-        super().__init__("not-solvable", "; ".join(lines), errors)
+        told = [(line, "") for line in lines] + [(reasons.way(one), one) for one in out]
+        errors = [
+            FieldError(pointer="/version", rule="not-solvable", message=text, own_copy=alias)
+            for text, alias in told
+        ]
+        super().__init__("not-solvable", "; ".join(text for text, _ in told), errors)
         self.lines = tuple(lines)
         self.waits = waits
         self.ways = tuple(ways)
@@ -83,8 +91,7 @@ def solve(catalogue: Catalogue, organization: str, request: Request) -> Solution
         return _solved(Universe(catalogue, organization, request))
     except Unsolvable as error:
         found = [one for one in error.ways if _is_way(catalogue, organization, request, one)]
-        told = (*error.lines, *map(reasons.way, found))
-        raise Unsolvable(told, error.waits) from error
+        raise Unsolvable(error.lines, error.waits, out=found) from error
 
 
 def _is_way(catalogue: Catalogue, organization: str, request: Request, alias: str) -> bool:

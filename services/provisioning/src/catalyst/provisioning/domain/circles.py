@@ -74,9 +74,9 @@ def unsettled(facts: Facts, lock: tuple[Locked, ...]) -> tuple[Blocker, ...]:
                 continue  # what will close a circle for good is refused
             open_ = next(one for one, other in pairwise(back) if other not in will(one))
             words = f"{item.application} may come to wait for itself ({_words(item, back)})"
-            hint = fitting.another_way(item, alias)
+            own = fitting.own_copy(item, alias)
             state = facts.applications[open_]
-            found.append(fitting.waits(state, open_, item.environment, sure, words, hint))
+            found.append(fitting.waits(state, open_, item.environment, sure, words, own))
     return tuple(dict.fromkeys(found))
 
 

@@ -60,8 +60,8 @@ def unsettled(
             if other in present and other not in own:
                 words = f"{name} needs {other} {_wanted(facts, new, alias)}".rstrip()
                 takes = partial(_takes, facts, new, alias)
-                hint = another_way(item, alias)
-                found += _open(present[other], other, environment, sure, takes, words, hint)
+                copy = own_copy(item, alias)
+                found += _open(present[other], other, environment, sure, takes, words, copy)
         for user in moved_under(facts, item):
             if user not in own:
                 takes = partial(_is_taken, facts, name, new)
@@ -92,13 +92,13 @@ def _open(
     sure: Collection[str],
     takes: Callable[[Desired | None], bool],
     words: str,
-    hint: str = "",
+    own: str = "",
 ) -> tuple[Blocker, ...]:
     """Return the change that has to be over, if what is expected fits and what may be does not."""
     left = outcomes(state, environment, sure)
     if all(map(takes, left)) or not takes(left[-1]):
         return ()
-    return (waits(state, name, environment, sure, words, hint),)
+    return (waits(state, name, environment, sure, words, own),)
 
 
 def over_by_then(facts: Facts, names: Iterable[str]) -> frozenset[str]:
@@ -107,10 +107,9 @@ def over_by_then(facts: Facts, names: Iterable[str]) -> frozenset[str]:
     return frozenset(one for name in names if name in present for one in present[name].changes())
 
 
-def another_way(item: Locked, alias: str) -> str:
-    """Return how a person gets along without waiting for what an alias stands for, in words."""
-    chosen = item.role == "target" and not alias.startswith("/")
-    return f"; a copy of its own is another way: --dep {alias}=new" if chosen else ""
+def own_copy(item: Locked, alias: str) -> str:
+    """Return the alias if with a copy of its own nothing is waited for; empty: that is no way."""
+    return alias if item.role == "target" and not alias.startswith("/") else ""
 
 
 def waits(
@@ -119,15 +118,16 @@ def waits(
     environment: str,
     sure: Collection[str],
     words: str,
-    hint: str = "",
+    own: str = "",
 ) -> Blocker:
     """Return that a change of an Application has to be over first, where one of them is open."""
-    own = [one.change for one in state.queue if one.environment == environment]
+    queued = [one.change for one in state.queue if one.environment == environment]
     # What stands before one that is waited for anyway is over by then.
-    *_, change = takewhile(lambda one: one not in sure, reversed(own))
-    message = f"{words}, and {change} works on {name}: plan again once that is over{hint}"
+    *_, change = takewhile(lambda one: one not in sure, reversed(queued))
+    another = f"; a {own} of its own is another way" if own else ""
+    message = f"{words}, and {change} works on {name}: plan again once that is over{another}"
     link = behind.unsettled(change, f"{change} works on {name}, and may be taken back")
-    return Blocker(code="dependency-unsettled", message=message, chain=(link,))
+    return Blocker(code="dependency-unsettled", message=message, chain=(link,), own_copy=own)
 
 
 def moved_under(facts: Facts, item: Locked) -> tuple[str, ...]:

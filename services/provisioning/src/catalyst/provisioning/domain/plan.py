@@ -78,6 +78,8 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in the way, as a chain: each is needed by the next."""
     chain: tuple[Link, ...] = ()
     """What is behind it, the cause last. It is told and not promised: no part of the hash."""
+    own_copy: str = ""
+    """The alias of what is needed, if a copy of its own is another way, which the message names."""
 
 
 class Risk(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,7 +275,12 @@ def confirm(
     if fresh.blocked_by:
         first = fresh.blocked_by[0]
         errors = [
-            FieldError(pointer="/data/request", rule=item.code, message=item.message)
+            FieldError(
+                pointer="/data/request",
+                rule=item.code,
+                message=item.message,
+                own_copy=item.own_copy,
+            )
             for item in fresh.blocked_by
         ]
         raise Rejected(first.code, first.message, errors)

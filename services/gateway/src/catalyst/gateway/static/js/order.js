@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { Extras } from "./extras.js";
 import { Choice, Text } from "./fields.js";
 import { pictureOf, unread } from "./icons.js";
-import { otherWays, wayOut } from "./otherway.js";
+import { otherWays } from "./otherway.js";
 import { paidBy } from "./paid.js";
 import { PlanView } from "./plan.js";
 import { placed, words } from "./refusal.js";
@@ -271,9 +271,9 @@ export class Order {
 
   #refused(error) {
     const marked = new Set([...Object.values(this.fields), ...(this.#config?.children() ?? [])].filter(({ messages }) => messages.length));
-    this.#ways = otherWays((error.errors ?? []).map(words), (chosen) => this.ask({ ...this.asked, dependencies: { ...this.asked.dependencies, ...chosen } }));
+    this.#ways = otherWays(error.errors ?? [], (chosen) => this.ask({ ...this.asked, dependencies: { ...this.asked.dependencies, ...chosen } }));
     this.problems.replaceChildren(placed(error, (one) => {
-      if (wayOut(words(one))) return { field: null, text: "" };
+      if (one.own_copy) return { field: null, text: "" };
       const field = this.#at(steps(one.pointer ?? "").filter((step, at) => at > 0 || step !== "request"));
       // What is not shown now cannot say what is wrong with it.
       const shown = field && !field.node.closest("[hidden]");

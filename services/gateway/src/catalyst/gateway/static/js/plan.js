@@ -138,7 +138,7 @@ export class PlanView {
     const lines = blockers.map(({ message, names, chain }) => el("li", {},
       coded([message, ...(names.length ? [names.join(" → ")] : [])].join(": ")), behind.get(chain) ?? null));
     return el("div", { class: "blocked" }, icon("warning"), el("div", {}, el("p", {}, el("strong", { text: "It cannot be applied now" })), el("ul", {}, lines),
-      ...otherWays(blockers.map(({ message }) => message), (chosen) => this.on.again({ ...request.dependencies, ...chosen }))));
+      ...otherWays(blockers, (chosen) => this.on.again({ ...request.dependencies, ...chosen }))));
   }
 
   #dependencies(plan) {
