@@ -2,14 +2,12 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.support.changing import Held
-from tests.support.each import each
 from tests.support.examples import at_least
 from tests.support.planning import Others, configure, entry, install, known, plan, remade
 from tests.support.plans import DEVELOPER, PROD, apply, run, town
@@ -25,7 +23,6 @@ from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 
 pytestmark = pytest.mark.guarantee("G14.26")
-DNS = "external-dns.alpha.kubernetes.io/hostname"
 ONE, TWO, THREE = "one.example.com", "two.example.com", "three.example.com"
 
 
@@ -100,50 +97,7 @@ def blocked(found: Plan) -> dict[str, str]:
     return {one.code: one.message for one in found.blocked_by}
 
 
-# ---- what names a host
-
-
-def test_the_objects_of_an_application_name_its_hosts() -> None:
-    objects: list[dict[str, Any]] = [
-        {"kind": "Ingress", "spec": {"rules": [{"host": "B.example.com"}, {"http": {}}]}},
-        {"kind": "Ingress", "spec": {"tls": [{"hosts": ["a.example.com"]}, {"secretName": "x"}]}},
-        {"kind": "Ingress", "spec": {"defaultBackend": {}}},
-        {"kind": "HTTPRoute", "spec": {"hostnames": ["c.example.com"]}},
-        {"kind": "GRPCRoute", "spec": {"hostnames": ["d.example.com"]}},
-        {"kind": "TLSRoute", "spec": {"hostnames": ["e.example.com"]}},
-        {"kind": "HTTPRoute", "spec": {"rules": []}},
-        {"kind": "Gateway", "spec": {"listeners": [{"hostname": "*.f.example.com"}, {"port": 1}]}},
-        {"kind": "Service", "spec": {"hostnames": ["no.example.com"]}},
-        {"kind": "ConfigMap"},
-        {"kind": "ConfigMap", "metadata": {"annotations": None}, "spec": None},
-        {"kind": "Service", "metadata": {"annotations": {DNS: "g.example.com, h.example.com"}}},
-        {
-            "kind": "IngressRoute",
-            "spec": {
-                "routes": [
-                    {"match": "Host(`i.example.com`, `j.example.com`) && PathPrefix(`/api`)"},
-                    {"match": 'HostHeader("k.example.com") || HostRegexp(`no.example.com`)'},
-                    {"kind": "Rule"},
-                ]
-            },
-        },
-    ]
-    expected = tuple(f"{one}.example.com" for one in ("*.f", *"abcdeghijk"))
-    assert hosts.named(objects) == ("*", *expected)
-
-
-@each(
-    [
-        ("Ingress", {"rules": [{"host": "a"}]}, ("a",)),
-        ("Ingress", {"rules": [{"host": ""}]}, ("*",)),
-        ("Ingress", {"defaultBackend": {"service": {"name": "a"}}}, ("*",)),
-        ("IngressRoute", {"routes": [{"match": "Host(`a`)"}, {"match": "Path(`/`)"}]}, ("*", "a")),
-    ]
-)
-def test_a_rule_without_a_host_has_all_that_nobody_has(
-    kind: str, spec: dict[str, Any], expected: tuple[str, ...]
-) -> None:
-    assert hosts.named([{"kind": kind, "spec": spec}]) == expected
+# ---- who has a host
 
 
 def test_a_plan_says_which_hosts_it_wants_and_rests_on_them(story: Story) -> None:
@@ -155,9 +109,6 @@ def test_a_plan_says_which_hosts_it_wants_and_rests_on_them(story: Story) -> Non
     assert story.install("wiki", ONE).hash != found.hash
     without = story.plan(install("wiki", blueprint="bp-wiki"))
     assert not [name for name in without.inputs if name.startswith("host:")]
-
-
-# ---- who has a host
 
 
 def test_a_host_is_had_from_the_batch_that_opens_the_change(story: Story) -> None:
