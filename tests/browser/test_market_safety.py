@@ -36,6 +36,7 @@ PLAN: Final[dict[str, Any]] = {
     "dependents": ["x"],
     "goes": ["x"],
     "stays": ["x"],
+    "idle": [{"application": "x", "environment": "x", "charged": True, "needed_by": ["x"]}],
     "lock": [{"application": "a", "blueprint": "b"}],
     "dependencies": [
         {
@@ -237,6 +238,10 @@ async def test_what_stands_in_a_view_is_text(desk: Window, market: Site, slug: s
                 await view.get_by_role("button", name="Show its plan").click()
                 await expect(view.locator(".change-plan .plan-hash")).to_have_text(payload)
                 await expect(view.locator(".change-plan .file")).to_contain_text(payload)
+                named = quote(payload, safe=_UNESCAPED)
+                away = view.get_by_role("link", name=f"take {payload} away")
+                # It leads to a place in the page, whatever the Application is called.
+                await expect(away).to_have_attribute("href", f"#/application/{slug}/{named}/x")
             if place.startswith("invoice"):
                 await view.locator(".bill-line summary").click()
                 events = view.locator(".events li")
@@ -289,8 +294,8 @@ async def test_what_waits_is_text(desk: Window, site: Site) -> None:
 async def _nothing_ran(window: Window) -> None:
     assert await window.page.evaluate("window.ran") is None
     strange = (
-        "img:not([src^='/v1/icons/']), iframe, svg:not(.icon), object, embed, script, a,"
-        " [onerror], [onload]"
+        "img:not([src^='/v1/icons/']), iframe, svg:not(.icon), object, embed, script,"
+        " a:not([href^='#/application/']), [onerror], [onload]"
     )
     assert await window.page.locator(f"#view :is({strange})").count() == 0
     await forgive(window)

@@ -109,9 +109,17 @@ def test_what_was_removed_is_looked_at_in_its_history(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    left = "Application db: needed by nothing any more, charged each month"
-    stays = [left, "every event stays in the log"]
-    plan_ = {**KEPT.plan, "request": {"action": action, "application": "blog"}, "stays": stays}
+    idle = {"application": "db", "environment": "acme-prod", "charged": True, "needed_by": []}
+    behind = {**idle, "application": "disk", "charged": False, "needed_by": ["db"]}
+    left = (
+        "Application db: needed by nothing any more, charged each month; "
+        "`catalyst plan uninstall db --env acme-prod --org acme`\n"
+        "Application disk: needed by db alone; once that is gone, "
+        "`catalyst plan uninstall disk --env acme-prod --org acme`"
+    )
+    request = {"action": action, "application": "blog"}
+    more = {"idle": [idle, behind], "stays": ["every event stays in the log"]}
+    plan_ = {**KEPT.plan, "request": request, **more}
     kept = planned.Kept(organization="acme", plan=plan_)
 
     async def applied(*_: object) -> tuple[Outcome, None]:
@@ -127,7 +135,7 @@ def test_what_was_removed_is_looked_at_in_its_history(
     change.carry_out(Target(), "2c26b46b", Format.TABLE, watch=True, timeout=1.0)
     shown = capsys.readouterr().err
     assert f"catalyst app {verb} blog --org acme` shows" in shown
-    assert shown.endswith(f"\n{left}\n")
+    assert shown.endswith(as_called(f"\n{left}\n"))
 
 
 @pytest.mark.parametrize("form", [Format.TABLE, Format.JSON])

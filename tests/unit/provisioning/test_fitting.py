@@ -17,7 +17,7 @@ from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.change import change_ref
-from catalyst.provisioning.domain.plan import Plan
+from catalyst.provisioning.domain.plan import Idle, Plan
 
 pytestmark = pytest.mark.guarantee("G14.20")
 
@@ -276,13 +276,11 @@ async def test_what_is_exchanged_is_told_with_its_data_and_what_it_costs_on(stor
     exchange = await story.plan("configure", "shop", own, other, dependencies={"store": "new"})
     [lost] = [one.message for one in exchange.risks if one.kind == "data-loss"]
     assert lost.startswith("shop uses shop-store instead of store: what it keeps in store stays")
-    command = f"catalyst plan uninstall store --env {PROD} --org acme"
-    words = f"Application store: needed by nothing any more, charged each month; `{command}`"
-    assert exchange.stays == (words,)
+    assert exchange.idle == (Idle(application="store", environment=PROD, charged=True),)
     # Whoever shares it still needs it, and who keeps it loses nothing.
     await story.done("ch-2", "install", "kiosk", store("1.0.0"), shop("1.1.0", "kiosk"))
     assert (
         await story.plan("configure", "shop", own, other, dependencies={"store": "new"})
-    ).stays == ()
+    ).idle == ()
     loud = await story.plan("configure", "shop", values={"level": "loud"})
-    assert (loud.stays, [one for one in loud.risks if one.kind == "data-loss"]) == ((), [])
+    assert (loud.idle, [one for one in loud.risks if one.kind == "data-loss"]) == ((), [])

@@ -14,6 +14,7 @@ from catalyst.contracts.provisioning_values_v1 import Desired, Locked
 from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import Application, Binding
 from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.plan import Idle
 from catalyst.provisioning.domain.removal_plan import _too_many, idle, ordered
 
 
@@ -92,19 +93,18 @@ def facts(running: Mapping[str, Desired], dependents: Mapping[str, Any]) -> Fact
 
 
 STORE, BLOG = locked("store", "shared"), locked("blog")
-COMMAND = f"`catalyst plan uninstall store --env {PROD} --org acme`"
-WORDS = "Application store: needed by nothing any more"
+LEFT = Idle(application="store", environment=PROD)
 
 
 @each([
-        ({}, {}, (f"{WORDS}; {COMMAND}",)),
-        ({"store": ("blog",)}, {}, (f"{WORDS}; {COMMAND}",)),
+        ({}, {}, (LEFT,)),
+        ({"store": ("blog",)}, {}, (LEFT,)),
         ({"store": ("blog", "shop")}, {}, ()),
         ({}, {"blog": desired("store")}, ()),
-        ({}, {"blog": desired("other")}, (f"{WORDS}; {COMMAND}",)),
+        ({}, {"blog": desired("other")}, (LEFT,)),
     ])  # fmt: skip
 def test_what_nobody_needs_any_more_is_told(
-    dependents: dict[str, tuple[str, ...]], after: dict[str, Desired], wanted: tuple[str, ...]
+    dependents: dict[str, tuple[str, ...]], after: dict[str, Desired], wanted: tuple[Idle, ...]
 ) -> None:
     known = facts({"store": desired(), "blog": desired("store")}, dependents)
     assert idle(known, (STORE, BLOG), after) == wanted
@@ -113,9 +113,8 @@ def test_what_nobody_needs_any_more_is_told(
 def test_what_only_that_needs_which_nobody_needs_is_told_behind_it() -> None:
     chain = {"suite": desired("wiki"), "wiki": desired("store"), "store": desired()}
     lock = (locked("store", "shared"), locked("wiki", "shared"), locked("suite"))
-    wiki = COMMAND.replace(" store ", " wiki ")
-    behind = f"Application store: needed by wiki alone; once that is gone, {COMMAND}"
-    first = f"Application wiki: needed by nothing any more; {wiki}"
+    behind = msgspec.structs.replace(LEFT, needed_by=("wiki",))
+    first = msgspec.structs.replace(LEFT, application="wiki")
     assert idle(facts(chain, {}), lock, {}) == (first, behind)
     others = {**chain, "shop": desired("store")}
     assert idle(facts(others, {}), lock, {}) == (first,)
@@ -133,6 +132,6 @@ def test_what_another_one_needs_that_is_not_known_as_such_yet_is_needed() -> Non
 
 def test_what_costs_on_says_so_and_what_goes_itself_is_not_told() -> None:
     known = facts({"store": desired(sold=True), "blog": desired("store")}, {})
-    assert idle(known, (STORE, BLOG), {}) == (f"{WORDS}, charged each month; {COMMAND}",)
+    assert idle(known, (STORE, BLOG), {}) == (msgspec.structs.replace(LEFT, charged=True),)
     both: tuple[Locked, ...] = (locked("store"), BLOG)
     assert idle(known, both, {}) == ()

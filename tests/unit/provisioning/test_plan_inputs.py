@@ -153,7 +153,9 @@ FACTS: Final[Mapping[str, str]] = {
     "currency": "a setting",
 }
 """Where each fact comes from, and so what of this page proves it."""
-PROMISED: Final = ("lock", "desired", "branches", "files", "sold", "gone", "steps", "goes", "stays")
+PROMISED: Final = (
+    *("lock", "desired", "branches", "files", "sold", "gone", "steps", "goes", "stays", "idle"),
+)
 
 
 class Loading(planning.Now):

@@ -29,7 +29,9 @@ ONE: Final = (env1.Approval(quorum=1),)
 OFFICER: Final = Actor(
     name="user:x#sam", email="sam@x.example", roles=frozenset({"security-officer"}), proven=True
 )
-TOLD: Final = ("quota", "gates", "risks", "dependents", "goes", "stays", "dependencies", "files")
+TOLD: Final = (
+    *("quota", "gates", "risks", "dependents", "goes", "stays", "idle", "dependencies", "files"),
+)
 """What a plan says besides what its hash rests on."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from catalyst.cli import following, owned, planned, said
+from catalyst.cli import following, owned, planned, planshow, said
 from catalyst.cli.ages import lasting
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import Ended, ExitCode, Failure, next_step
@@ -48,8 +48,6 @@ _APPLY: Final = "provisioning.apply-plan.v1"
 _STALE: Final = "plan-stale"
 _OWN: Final = "approval-own"
 _WHOSE: Final = "whose change is it?"
-_LEFT: Final = "Application "
-"""How a plan begins what it says of an Application that stays."""
 
 
 def approve(
@@ -179,7 +177,7 @@ def _looked_at(kept: planned.Kept) -> Iterator[str]:
         yield f"`catalyst app history {name} {place}` shows what happened to it"
     else:
         yield f"`catalyst app show {name} {place}` shows how it is"
-    yield from (text for text in kept.plan.get("stays", ()) if text.startswith(_LEFT))
+    yield from planshow.idle(kept.plan, kept.organization)
 
 
 def _applied_before(

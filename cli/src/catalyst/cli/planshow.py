@@ -55,7 +55,7 @@ def lines(
         *_section("needed by", plan["dependents"]),
         *_section("risks", (f"{one['kind']}: {one['message']}" for one in plan["risks"])),
         *_section("goes", plan["goes"]),
-        *_section("stays", plan["stays"]),
+        *_section("stays", (*idle(plan, owner), *plan["stays"])),
         *_section("stands in the way", _blockers(plan["blocked_by"], chains)),
         "",
         *_steps(plan["steps"]),
@@ -247,6 +247,18 @@ def _blockers(found: Sequence[Found], chains: Sequence[Sequence[str]]) -> Iterat
             continue
         known |= {causes} - {()}
         yield from (f"  {line}" for line in lines)
+
+
+def idle(plan: Found, owner: str) -> Iterator[str]:
+    """Yield what stays and nothing needs any more, each with how it is taken away."""
+    for one in plan.get("idle", ()):
+        name = one["application"]
+        charged = ", charged each month" if one["charged"] else ""
+        command = f"`catalyst plan uninstall {name} --env {one['environment']} --org {owner}`"
+        users = ", ".join(one["needed_by"])
+        needed = f"needed by {users} alone" if users else "needed by nothing any more"
+        later = "once that is gone, " if users else ""
+        yield f"Application {name}: {needed}{charged}; {later}{command}"
 
 
 def chosen(alias: str) -> str:

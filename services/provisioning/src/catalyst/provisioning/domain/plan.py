@@ -97,6 +97,17 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     deadline_seconds: int
 
 
+class Idle(msgspec.Struct, frozen=True, kw_only=True):
+    """An Application that stays, and that nothing needs any more."""
+
+    application: str
+    environment: str
+    charged: bool = False
+    """Whether it is paid for each month."""
+    needed_by: tuple[str, ...] = ()
+    """Who needs it until they are gone as well, in order; empty: nobody."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What would happen."""
 
@@ -131,6 +142,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     goes: tuple[str, ...] = ()
     """What goes, in order."""
     stays: tuple[str, ...] = ()
+    idle: tuple[Idle, ...] = ()
+    """What stays and nothing needs any more."""
     blocked_by: tuple[Blocker, ...] = ()
 
     @property

@@ -21,7 +21,7 @@ from catalyst.provisioning.domain import assembling, behind, fitting, hosts, lis
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.fulfilled import unseen
-from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Risk, finished
+from catalyst.provisioning.domain.plan import Blocker, Dependency, Idle, Plan, Risk, finished
 from catalyst.provisioning.domain.steps import WAYS, Unit, steps_of, subscription
 from catalyst.provisioning.domain.volumes import in_words
 
@@ -154,8 +154,8 @@ def plan(
             volumes=volumes,
             risks=_risks(request, facts, going, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
+            idle=idle(facts, lock, {}),
             stays=(
-                *idle(facts, lock, {}),
                 *_stays(request, going, gone, volumes),
                 *_account(request, facts.name),
                 *kept,
@@ -284,7 +284,9 @@ def _named(going: list[Locked], volumes: Volumes) -> list[str]:
     ]
 
 
-def idle(facts: Facts, lock: tuple[Locked, ...], desired: Mapping[str, Desired]) -> tuple[str, ...]:
+def idle(
+    facts: Facts, lock: tuple[Locked, ...], desired: Mapping[str, Desired]
+) -> tuple[Idle, ...]:
     """Return what was used by what goes or changes, and by nothing any more: it stays, and costs.
 
     Then what only that needs: it is needed no longer once that is gone as well.
@@ -300,7 +302,7 @@ def idle(facts: Facts, lock: tuple[Locked, ...], desired: Mapping[str, Desired])
         for item in lock
         if not item.written and not _users(desired, item.application)
     }
-    told: dict[Unit, str] = {}
+    told: dict[Unit, Idle] = {}
     while new := [one for one in left if one not in told and left[one] <= own | told.keys()]:
         told |= {one: _told(facts, one, left[one] - own) for one in new}
     return tuple(told.values())
@@ -316,15 +318,14 @@ def _needing(facts: Facts, item: Locked) -> set[Unit]:
     return {Unit(user, environment) for user in users}
 
 
-def _told(facts: Facts, one: Unit, users: set[Unit]) -> str:
+def _told(facts: Facts, one: Unit, users: set[Unit]) -> Idle:
     old = facts.expected(one.application, one.environment)
-    charged = ", charged each month" if old is not None and old.sold else ""
-    place = f"{one.application} --env {one.environment} --org {facts.name}"
-    command = f"`catalyst plan uninstall {place}`"
-    if users:
-        needed = f"needed by {', '.join(user.application for user in sorted(users))} alone"
-        return f"Application {one.application}: {needed}{charged}; once that is gone, {command}"
-    return f"Application {one.application}: needed by nothing any more{charged}; {command}"
+    return Idle(
+        application=one.application,
+        environment=one.environment,
+        charged=old is not None and bool(old.sold),
+        needed_by=tuple(user.application for user in sorted(users)),
+    )
 
 
 def _users(present: Mapping[str, Desired], name: str) -> set[str]:

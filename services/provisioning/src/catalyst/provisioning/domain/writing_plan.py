@@ -311,7 +311,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
             risks=(*risks.of(request, facts, drafted.lock, drafted.desired), *stored),
-            stays=removal_plan.idle(facts, drafted.lock, drafted.desired),
+            idle=removal_plan.idle(facts, drafted.lock, drafted.desired),
             blocked_by=(
                 *made_plan.blocked_by,
                 *fitting.unsettled(facts, drafted.lock, drafted.desired),

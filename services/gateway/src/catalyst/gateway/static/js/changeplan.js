@@ -75,7 +75,7 @@ export class ChangePlan {
     this.#gate();
     return [
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
-      listed("What goes", plan.goes), staying(plan.stays),
+      listed("What goes", plan.goes), staying(plan, this.organization),
       files(plan, true),
       plan.dependencies.length ? el("div", { class: "part" }, el("h4", { text: "What it needs" }), needs(plan, this.picture)) : null,
       hosts(plan),

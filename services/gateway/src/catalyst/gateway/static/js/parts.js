@@ -62,17 +62,15 @@ export function hosts(plan) {
   return listed("Public hosts", each.flatMap(([key, { hosts: names = [] }]) => names.map((name) => `${name}: ${key.replace(".", " in ")}`)));
 }
 
-/** How a line tells whoever types what to do about an Application that is left. */
-const LEFT = /^(Application (\S+): .*; )(once that is gone, )?`catalyst plan uninstall \2 --env (\S+) --org (\S+)`$/;
-
-/** Returns what stays; to an Application that is left it leads, so that it can be taken away there. */
-export function staying(lines) {
-  return listed("What stays", lines.map((text) => {
-    const [, told, name, later = "", environment, organization] = LEFT.exec(text) ?? [];
-    if (!name) return text;
+/** Returns what stays; to an Application that nothing needs any more it leads, so that it can be taken away there. */
+export function staying({ stays, idle = [] }, organization) {
+  const left = idle.map(({ application: name, environment, charged, needed_by: users }) => {
+    const needed = users.length ? `needed by ${users.join(", ")} alone` : "needed by nothing any more";
     const href = `#/${["application", organization, name, environment].map(encodeURIComponent).join("/")}`;
-    return [`${told}${later}`, el("a", { href, text: `take ${name} away on its own page` })];
-  }));
+    return [`Application ${name}: ${needed}${charged ? ", charged each month" : ""}; ${users.length ? "once that is gone, " : ""}`,
+      el("a", { href, text: `take ${name} away on its own page` })];
+  });
+  return listed("What stays", [...left, ...stays]);
 }
 
 /** Returns the steps with how long each usually takes. */

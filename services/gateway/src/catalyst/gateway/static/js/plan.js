@@ -52,7 +52,7 @@ export class PlanView {
     this.#typed = plan.request.action === "delete-organization" ? el("input", { id: freshId("typed"), autocomplete: "off", spellcheck: "false", on: { input: () => this.tick() } }) : null;
     this.#button = el("button", { type: "button", class: removal ? "danger" : "primary", text: this.#does(plan), "aria-describedby": reasonId, on: { click: () => this.#apply() } });
     this.title = el("h3", { text: planTitle({ ...plan, organization: this.organization }), tabindex: "-1" });
-    const kept = [listed("What goes", plan.goes), staying(plan.stays)];
+    const kept = [listed("What goes", plan.goes), staying(plan, this.organization)];
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
