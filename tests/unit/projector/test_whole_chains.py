@@ -1,7 +1,7 @@
 """What keeps a change or an Application, down to the cause, and what its marks rest on."""
 
 import pytest
-from tests.support.beside import POD, admitted, doc, made, place_of, told
+from tests.support.beside import POD, admitted, disagreeing, doc, made, place_of, told
 from tests.support.changing import Town
 from tests.support.log import START, On
 from tests.support.plans import ADMIN, PROD, apply, locked, planned, run, town
@@ -76,6 +76,56 @@ def test_a_change_leads_on_to_each_of_its_applications_and_they_to_what_works_on
         (0, "blog", "not-seen"),
         (1, "blog-0", "crash-loop"),
     ]
+
+
+@pytest.mark.guarantee("G13.20")
+def test_what_is_not_applied_leads_to_what_it_waits_for_and_on_as_long_as_that_is_so() -> None:
+    place = town()
+    lock = (
+        locked("disk", "new"),
+        locked("store", "new", disk="disk"),
+        locked("blog", database="store"),
+    )
+    apply(place, "ch-1", planned(place, lock=lock))
+    run(place, "ch-1")
+
+    def waits(name: str, needed: str) -> None:
+        told_of = Evidence(
+            kind="Kustomization",
+            name=f"{name}-prod",
+            status="progressing",
+            reason="DependencyNotReady",
+            message=f"dependency 'acme/{needed}-prod' is not ready",
+        )
+        place.see(name, "ch-1", health="progressing", evidence=(told_of,))
+
+    def chain(name: str) -> list[tuple[int, str, str, str]]:
+        fold = told(with_home(place))
+        assert disagreeing(fold) == []
+        found = place_of(fold, name).blocked_by
+        assert all(one.since and one.who and one.what_to_do for one in found)
+        return [(one.depth, one.kind, one.name, one.code) for one in found]
+
+    waits("blog", "store")
+    assert chain("blog") == [(0, "application", "store", "dependency-not-ready")]
+    waits("store", "disk")
+    place.see("disk", "ch-1", health="degraded", evidence=(POD,))
+    assert chain("blog") == [
+        (0, "application", "store", "dependency-not-ready"),
+        (1, "application", "disk", "dependency-not-ready"),
+        (2, "Pod", "blog-0", "crash-loop"),
+    ]
+    # Whoever changes it is led to the same.
+    apply(place, "ch-2", planned(place, "configure", values={"a": 1}))
+    fold = told(with_home(place))
+    assert "crash-loop" in [one.code for one in place_of(fold, "blog").blocked_by]
+    assert disagreeing(fold) == []
+    place.see("disk", "ch-1")
+    assert [code for *_, code in chain("blog")][:2] == ["dependency-not-ready"] * 2
+    assert "crash-loop" not in [code for *_, code in chain("blog")]
+    place.see("store", "ch-1")
+    place.see("blog", "ch-1")
+    assert "dependency-not-ready" not in [code for *_, code in chain("blog")]
 
 
 def test_what_is_taken_back_and_what_is_cancelled_leaves_no_chain_that_is_not_so() -> None:

@@ -195,6 +195,29 @@ def test_of_anything_else_the_condition_ready_is_believed(
 
 
 @each([
+        # Before it is ready for the first time Flux counts no generation as looked at.
+        (-1, 1, 1, "DependencyNotReady"),
+        (1, 2, 2, "DependencyNotReady"),
+        (1, 1, 2, "Outdated"),
+        (-1, None, 1, "Outdated"),
+        (2, 1, 2, "DependencyNotReady"),
+    ])  # fmt: skip
+@pytest.mark.guarantee("G13.20")
+def test_what_flux_says_of_a_generation_is_believed_before_it_is_ready(
+    observed: int, condition: int | None, generation: int, wanted: str
+) -> None:
+    said = says("Ready", "False", "DependencyNotReady")
+    if condition is not None:
+        said["conditions"][-1]["observedGeneration"] = condition
+    item = {
+        "kind": "Kustomization",
+        "metadata": {"generation": generation},
+        "status": {"observedGeneration": observed, **said},
+    }
+    assert seen.health(item)[:2] == ("progressing", wanted)
+
+
+@each([
         ({"deletionTimestamp": "2026-03-02T12:00:00Z"},
          ("progressing", "Terminating", "it is being removed")),
         ({"generation": 3}, ("progressing", "Outdated", "its newest wish was not looked at yet")),

@@ -17,13 +17,20 @@ from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.blocked import NOTHING_RUNS
 from catalyst.contracts.decision import Recorded
-from catalyst.contracts.provisioning_values_v1 import Approvals, Desired, Health, Source
+from catalyst.contracts.provisioning_values_v1 import Approvals, Desired, Evidence, Health, Source
 from catalyst.provisioning.domain import foreign, rollup
-from catalyst.provisioning.domain.application import Application, Binding, Observed, Queued
+from catalyst.provisioning.domain.application import (
+    Application,
+    Binding,
+    Observed,
+    Queued,
+    application_ref,
+)
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.rollup import Whole, everything, marks, whole
 
 PROD = "acme-prod"
+NOT_READY = "dependency 'acme/store-prod' is not ready"
 HOME, CHANGE = foreign.environment_ref("acme", PROD), change_ref("acme", "ch-1")
 ORDER = list(get_args(Health))
 HEALTH = st.sampled_from(ORDER)
@@ -151,8 +158,9 @@ def test_an_answer_says_what_the_row_says_each_since_the_same_time() -> None:
         events = recorded(place)
         history = [one for one in events if one.ref.aggregate == "application"]
         changes = {name: [one for one in events if one.ref.id == name] for name in ("ch-1", "ch-2")}
-        told = rollup.told("blog", PROD, history, changes, "")
-        if told is not None:
+        alone = rollup.told("blog", PROD, history, "")
+        if alone is not None:
+            told = rollup.led(alone, changes, {"blog": alone})
             steps.append(str(place.change("ch-1").step))
             assert told.blocked_by == row.blocked_by
             assert (told.health, told.reason, told.since) == (
@@ -170,6 +178,34 @@ def test_an_answer_says_what_the_row_says_each_since_the_same_time() -> None:
         for unit in state.remaining():
             place.report("ch-1", str(state.step), unit.application)
     assert set(steps) == {"commit", "observe"}
+
+
+@pytest.mark.guarantee("G13.20")
+def test_an_answer_leads_to_what_flux_waits_for_as_the_row_does() -> None:
+    place = plans.town()
+    lock = (plans.locked("store", "new"), plans.locked("blog", database="store"))
+    plans.apply(place, "ch-1", plans.planned(place, lock=lock))
+    plans.run(place, "ch-1")
+    for name, kind, status, reason, message in (
+        ("store", "Pod", "degraded", "CrashLoopBackOff", "exit 1"),
+        ("blog", "Kustomization", "progressing", "DependencyNotReady", NOT_READY),
+    ):
+        bad = Evidence(kind=kind, name=name, status=status, reason=reason, message=message)  # type: ignore[arg-type]
+        place.see(name, "ch-1", health=status, evidence=(bad,))
+    events = recorded(place)
+    here = {}
+    for name in ("store", "blog"):
+        history = [one for one in events if one.ref == application_ref("acme", name)]
+        found = rollup.told(name, PROD, history, "")
+        assert found is not None
+        here[name] = found
+    (row,) = rows(place)["application blog"].bindings
+    told = rollup.led(here["blog"], {}, here).blocked_by
+    assert told == row.blocked_by
+    assert [(one.depth, one.name, one.code) for one in told] == [
+        (0, "store", "dependency-not-ready"),
+        (1, "store", "crash-loop"),
+    ]
 
 
 def test_who_has_ever_told_anything_is_a_cluster_rather_than_the_simulator() -> None:

@@ -7,6 +7,7 @@ same. The last link is the cause as far as it is known there. A link whose kind 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -201,8 +202,12 @@ NEVER_SEEN: Final = "never-seen"
 """Likewise: one has, and nothing of this Application."""
 NOTHING_RUNS: Final = "nothing-runs"
 """Why an Environment or an Organization is neither well nor ill."""
+DEPENDENCY: Final = "dependency-not-ready"
+"""Code of the link from an Application that Flux does not apply to the one that it waits for."""
 _CLUSTER: Final = "whoever runs the cluster"
 _OWNER: Final = "whoever owns the Application"
+_NAMED: Final = re.compile(r"dependency '([^'/]+)/([^']+)'")
+"""How Flux names what it waits for: its namespace, which is called as the Organization, and it."""
 _CAUSES: Final[Mapping[str, tuple[str, str, str]]] = {
     **dict.fromkeys(
         ("ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"),
@@ -211,11 +216,7 @@ _CAUSES: Final[Mapping[str, tuple[str, str, str]]] = {
     "CrashLoopBackOff": ("crash-loop", _OWNER, "read its log, correct the values, apply again"),
     "Restarted": ("restarted", _OWNER, "wait a minute; if it ends again, read its log"),
     "Unschedulable": ("no-room", _CLUSTER, "add a node, or ask for less in the values"),
-    "DependencyNotReady": (
-        "dependency-not-ready",
-        _OWNER,
-        "look at what the Application depends on",
-    ),
+    "DependencyNotReady": (DEPENDENCY, _OWNER, "look at what the Application depends on"),
     "Suspended": ("suspended", _CLUSTER, "let Flux go on with it: `flux resume`"),
     "ReconciliationFailed": ("drift", _CLUSTER, "take the change by hand back"),
     **dict.fromkeys(
@@ -278,7 +279,7 @@ def of_application(
     elif wanted and applied == "current" and health == "healthy":
         found = ()
     elif bad:
-        found = tuple(_object(item, as_of) for item in reversed(bad[:5]))
+        found = tuple(_object(item, as_of, environment) for item in reversed(bad[:5]))
     else:
         why = "another revision was seen" if wanted else "it is being removed"
         found = (_pending(name, environment, why),)
@@ -362,19 +363,29 @@ def _pending(name: str, environment: str, why: str) -> Link:
     )
 
 
-def _object(item: Evidence, since: datetime | None) -> Link:
+def _object(item: Evidence, since: datetime | None, environment: str) -> Link:
     code, who, todo = _CAUSES.get(
         item.reason, (_code(item), _OWNER, f"look at the {item.kind} in the cluster")
     )
+    needed = _needed(item, environment) if code == DEPENDENCY else ""
     return Link(
-        kind=item.kind,
-        name=item.name,
+        kind="application" if needed else item.kind,
+        name=needed or item.name,
         code=code,
         message=item.message or item.reason or f"it is {item.status}",
         since=since,
         who=who,
         what_to_do=todo,
     )
+
+
+def _needed(item: Evidence, environment: str) -> str:
+    """Return the Application that Flux says it waits for; empty: it names none of ours."""
+    named = _NAMED.search(item.message)
+    organization, name = named.groups() if named is not None else ("", "")
+    label = environment.removeprefix(f"{organization}-")
+    end = f"--{label}" if "-" in label else f"-{label}"
+    return name.removesuffix(end) if name.endswith(end) and label != environment else ""
 
 
 def _code(item: Evidence) -> str:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked import DEPENDENCY, Link
 
 FOLLOWED_MAX: Final = 20
 """Rows that a chain leads through, at most."""
@@ -28,7 +28,7 @@ BEHIND: Final = "change-waiting"
 """Code of a link that says what waits for its row: that is told of the row, and keeps nothing."""
 UNDER_WAY: Final = frozenset(
     {
-        *("not-seen", "under-way", "pending", "never-seen", "dependency-not-ready"),
+        *("not-seen", "under-way", "pending", "never-seen", DEPENDENCY),
         "change-in-flight",
     }
 )
@@ -46,6 +46,11 @@ _WAITING: Final = frozenset({"change", "application"})
 def leads(link: Link) -> bool:
     """Return whether a link names a row whose own links go on from it."""
     return link.kind in LEADING and link.code not in ENDS
+
+
+def needed(links: Sequence[Link]) -> set[str]:
+    """Return the Applications that links say something waits for before Flux applies it."""
+    return {one.name for one in links if (one.kind, one.code) == ("application", DEPENDENCY)}
 
 
 def kept(links: Sequence[Link], before: Sequence[Link], now: datetime) -> tuple[Link, ...]:

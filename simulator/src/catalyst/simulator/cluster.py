@@ -14,13 +14,16 @@ import msgspec
 
 from catalyst.contracts.subjects import organization_of, unescape
 from catalyst.simulator.objects import (
+    Lacking,
     Mode,
     Running,
     Stage,
     Told,
     facts,
+    is_ready,
     left_out,
     volumes,
+    waiting,
     workloads,
 )
 
@@ -65,6 +68,16 @@ class Cluster:
         """Those of an Environment with several regions: each says the same."""
         self._going: set[Place] = set()
         """What was committed away, and is not gone yet."""
+        self._needs: dict[Place, tuple[str, ...]] = {}
+        """What each needs by what it is to run, but itself."""
+        self._ready: set[Place] = set()
+        """What Flux called ready when it looked last."""
+        self._applied: set[Place] = set()
+        """What Flux has begun to apply as it is committed now, or did before this process began."""
+        self._held: dict[Place, tuple[Stage, ...]] = {}
+        """What waits for something that it needs, with what comes once that is ready."""
+        self._old: set[Place] = set()
+        """What was committed long ago, and has been told of before."""
         self._turns: dict[Place, int] = {}
 
     @property
@@ -82,15 +95,24 @@ class Cluster:
         if tokens[5] == "desired-set":
             self._wanted[place] = data.get("desired") is not None
             self._clusters[place] = tuple(data.get("clusters", ()))
+            needs = (data.get("desired") or {}).get("dependencies", {}).values()
+            self._needs[place] = tuple(sorted({*needs} - {place[1]}))
             return ()
         before = self._running.get(place)
+        if tokens[5] == "application-observed":
+            if before is not None and data.get("commit") == before.commit:
+                self._applied.add(place)
+            return ()
         turn = self._turns[place] = self._turns.get(place, 0) + 1
+        waited = self._held.pop(place, None) is not None and place not in self._applied
         if not self._wanted.get(place, True):
             if before is None:
                 return ()
             self._going.add(place)
             return (self._step(place, turn, "applying", gone=True),)
         self._going.discard(place)
+        self._applied.discard(place)
+        (self._old.add if old else self._old.discard)(place)
         namespace = str(data.get("namespace", "")) or place[1]
         running = Running(
             organization=organization_of(tokens[1]) or "",
@@ -100,13 +122,16 @@ class Cluster:
             change=str(data["change"]),
             branch=str(data["branch"]),
             commit=str(data["commit"]),
-            before=before.commit if before is not None else "",
+            before=_standing(before, waited=waited),
             volumes=self._volumes(place, namespace),
             wanted=dict.fromkeys(_named(data), bool(data.get("kept", True))),
             workloads=self._ran(place, data.get("workloads")),
             waits=bool(data.get("kept", True)),
+            needs=self._needs.get(place, ()),
         )
-        self._running[place] = msgspec.structs.replace(running, leaves=_leaves(before, running))
+        self._running[place] = msgspec.structs.replace(
+            running, leaves=_leaves(before, running, waited=waited)
+        )
         self._left.pop(place, None)
         stages = STAGES[-1:] if old else STAGES
         return tuple(self._step(place, turn, stage) for stage in stages)
@@ -135,13 +160,21 @@ class Cluster:
         running = self._running.get(step.place)
         if running is None or self._turns.get(step.place) != step.turn:
             return ()
+        mode = self._modes.get(step.place, "well")
+        lacking = None if step.gone or step.place in self._applied else self._lacking(running)
+        if lacking is not None:
+            return self._hold(step, running, lacking, version)
+        self._held.pop(step.place, None)
+        self._applied.add(step.place)
         self._stages[step.place] = step.stage
+        self._ready.discard(step.place)
+        if not step.gone and is_ready(running, step.stage, mode):
+            self._ready.add(step.place)
         if step.stage == "settled" and not step.gone:
             # Flux goes by what stands in the cluster, so what was never applied protects nothing,
             # and exposes nothing either.
             claims = {**running.volumes, **running.wanted}
             running = self._running[step.place] = msgspec.structs.replace(running, volumes=claims)
-        mode = self._modes.get(step.place, "well")
         pruned: tuple[Told, ...] = ()
         if mode != "silence" and (step.gone or step.stage != "applying"):
             pruned = self._prune(step.place, running, version)
@@ -151,7 +184,8 @@ class Cluster:
             if kept:
                 self._left[step.place] = msgspec.structs.replace(running, volumes=kept)
             del self._running[step.place]
-            del self._stages[step.place]
+            self._stages.pop(step.place, None)
+            self._applied.discard(step.place)
             self._going.discard(step.place)
         if mode == "silence":
             return ()
@@ -161,6 +195,39 @@ class Cluster:
             for told in facts(one, step.stage, mode, version + len(pruned), gone=step.gone)
         )
         return (*pruned, *said)
+
+    def _lacking(self, running: Running) -> Lacking | None:
+        """Return the first of what an Application needs that is not ready; None: all of it is."""
+        for name in running.needs:
+            place = (running.environment, name)
+            if place not in self._ready:
+                return Lacking(name, there=place in self._running)
+        return None
+
+    def _hold(
+        self, step: Step, running: Running, lacking: Lacking, version: int
+    ) -> tuple[Told, ...]:
+        """Let a commit wait, and say so.
+
+        Of what is old that was said before, and what it needs may only be told of a little later.
+        """
+        old = step.place in self._old
+        quiet = old and step.place not in self._held
+        self._held[step.place] = STAGES[-1:] if old else STAGES
+        if quiet or self._modes.get(step.place) == "silence":
+            return ()
+        everywhere = self._everywhere(step.place, running)
+        return tuple(waiting(one, lacking, version) for one in everywhere)
+
+    def freed(self) -> tuple[tuple[Step, ...], ...]:
+        """Return what follows for all that need wait no more, each for itself; once."""
+        found = []
+        for place, stages in tuple(self._held.items()):
+            if self._lacking(self._running[place]) is None:
+                del self._held[place]
+                turn = self._turns[place] = self._turns[place] + 1
+                found.append(tuple(self._step(place, turn, stage) for stage in stages))
+        return tuple(found)
 
     def _prune(self, place: Place, running: Running, version: int) -> tuple[Told, ...]:
         """Return what is said of what a commit leaves out, now that it is applied: once."""
@@ -178,16 +245,32 @@ class Cluster:
     def again(self, version: int) -> Iterator[Told]:
         """Yield what is said now and then of everything, so that nobody takes us for silent."""
         for place, running in self._running.items():
-            stage = self._stages.get(place)
-            mode = self._modes.get(place, "well")
-            if stage is not None and mode != "silence":
-                for one in self._everywhere(place, running):
-                    yield from facts(one, stage, mode, version)
+            if self._modes.get(place) != "silence":
+                yield from self._said_again(place, running, version)
         behind = [(place, one) for place, all_ in self._behind.items() for one in all_.values()]
         for place, left in (*self._left.items(), *behind):
             if self._modes.get(place) != "silence":
                 for one in self._everywhere(place, left):
                     yield from volumes(one, version)
+
+    def _said_again(self, place: Place, running: Running, version: int) -> Iterator[Told]:
+        """Yield what is said again of what runs, after Flux has looked at what it needs."""
+        stage = self._stages.get(place)
+        mode = self._modes.get(place, "well")
+        lacking = None if place in self._going else self._lacking(running)
+        if place in self._held and place not in self._applied:
+            if lacking is not None:
+                yield from (waiting(x, lacking, version) for x in self._everywhere(place, running))
+            return
+        if stage is None:
+            return
+        if stage == "settled" and lacking is not None:
+            self._ready.discard(place)
+            self._held[place] = STAGES[-1:]
+        else:
+            lacking = None  # Flux is at it already.
+        for one in self._everywhere(place, running):
+            yield from facts(one, stage, mode, version, lacking=lacking)
 
     def _everywhere(self, place: Place, running: Running) -> tuple[Running, ...]:
         """Return it as it runs in each cluster of its Environment."""
@@ -220,12 +303,19 @@ class Cluster:
         return Step(place=place, turn=turn, wait=wait, stage=stage, gone=gone)
 
 
-def _leaves(before: Running | None, running: Running) -> tuple[Running, ...]:
+def _standing(before: Running | None, *, waited: bool) -> str:
+    """Return the commit that was applied last, as the next one comes: not one that still waited."""
+    if before is None:
+        return ""
+    return before.before if waited else before.commit
+
+
+def _leaves(before: Running | None, running: Running, *, waited: bool) -> tuple[Running, ...]:
     """Return what ran before and is not in a commit, or not there; what was left before as well."""
     if before is None:
         return ()
     found = []
-    for one in (*before.leaves, before):
+    for one in before.leaves if waited else (*before.leaves, before):
         here = workloads(running) if one.namespace == running.namespace else ()
         rest = tuple(word for word in workloads(one) if word not in here)
         if rest or one.namespace != running.namespace:

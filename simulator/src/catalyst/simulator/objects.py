@@ -44,15 +44,34 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """Whether Flux calls the commit applied only once all of it is healthy."""
     cluster: str = ""
     """Which of several says so; empty: there is one."""
+    needs: tuple[str, ...] = ()
+    """The Applications that Flux is told to apply first (`dependsOn`)."""
     leaves: tuple[Running, ...] = ()
     """What ran before, as far as the commit leaves it out: gone once that is applied."""
 
 
+class Lacking(msgspec.Struct, frozen=True):
+    """What Flux waits for before it looks at an Application."""
+
+    application: str
+    there: bool
+    """Whether it is there at all."""
+
+
 def facts(
-    running: Running, stage: Stage, mode: Mode, version: int, *, gone: bool = False
+    running: Running,
+    stage: Stage,
+    mode: Mode,
+    version: int,
+    *,
+    gone: bool = False,
+    lacking: Lacking | None = None,
 ) -> tuple[Told, ...]:
-    """Return what is said of every object at a stage; versions grow from `version` on."""
-    parts = [_kustomization(running, stage, mode)]
+    """Return what is said of every object at a stage; versions grow from `version` on.
+
+    Flux looks at nothing while something is lacking; what it has applied before goes on running.
+    """
+    parts = [_kustomization(running, stage, mode, lacking, running.commit)]
     for word in workloads(running):
         kind, _, name = word.partition("/")
         parts += (_workload(running, stage, mode, kind, name), _pod(running, stage, mode, name))
@@ -61,6 +80,18 @@ def facts(
         item["metadata"]["uid"] = _uid(running, where, running.commit)
         found.append(_told(running, where, item, version + number, gone=gone))
     return (*found, *volumes(running, version + len(parts), gone=gone))
+
+
+def waiting(running: Running, lacking: Lacking, version: int) -> Told:
+    """Return what Flux says of a commit that it does not apply yet; nothing else has changed."""
+    where, item = _kustomization(running, "applying", "well", lacking, running.before)
+    item["metadata"]["uid"] = _uid(running, where, running.commit)
+    return _told(running, where, item, version, gone=False)
+
+
+def is_ready(running: Running, stage: Stage, mode: Mode) -> bool:
+    """Return whether Flux calls an Application ready, so that it applies what depends on it."""
+    return _ready(running, stage, mode)[0] == "True"
 
 
 def left_out(running: Running, leaf: Running, version: int) -> tuple[Told, ...]:
@@ -134,24 +165,48 @@ def _uid(running: Running, kind: str, made_by: str) -> str:
     return hashlib.sha256(made.encode()).hexdigest()[:32]
 
 
-def _kustomization(running: Running, stage: Stage, mode: Mode) -> tuple[str, dict[str, Any]]:
+def _flux_name(running: Running, application: str) -> str:
     suffix = running.environment.removeprefix(f"{running.organization}-")
-    name = f"{running.application}{'--' if '-' in suffix else '-'}{suffix}"
-    applied = running.before if stage == "applying" else running.commit
-    status, reason, message = "Unknown", "Progressing", "reconciliation in progress"
-    if stage == "settled" and not running.waits and mode != "drift":
+    return f"{application}{'--' if '-' in suffix else '-'}{suffix}"
+
+
+def _ready(running: Running, stage: Stage, mode: Mode) -> tuple[str, str, str]:
+    """Return the condition of a Kustomization that is looked at: status, reason, message."""
+    if stage != "settled":
+        return "Unknown", "Progressing", "reconciliation in progress"
+    if not running.waits and mode != "drift":
         mode = "well"
-    if stage == "settled":
-        status, reason, message = {
-            "drift": ("False", "ReconciliationFailed", "a change by hand cannot be undone"),
-            "well": ("True", "ReconciliationSucceeded", f"applied {running.commit}"),
-            "slow": ("True", "ReconciliationSucceeded", f"applied {running.commit}"),
-        }.get(mode, ("False", "HealthCheckFailed", f"timeout waiting for {_waited(running)}"))
+    done = ("True", "ReconciliationSucceeded", f"applied {running.commit}")
+    return {
+        "drift": ("False", "ReconciliationFailed", "a change by hand cannot be undone"),
+        # Nobody hears of it, and it runs.
+        **dict.fromkeys(("well", "slow", "silence"), done),
+    }.get(mode, ("False", "HealthCheckFailed", f"timeout waiting for {_waited(running)}"))
+
+
+def _not_ready(running: Running, lacking: Lacking) -> tuple[str, str, str]:
+    name = _flux_name(running, lacking.application)
+    of = f"dependency '{running.organization}/{name}'"
+    kind = "kustomizations.kustomize.toolkit.fluxcd.io"
+    told = f"{of} is not ready" if lacking.there else f'{of} not found: {kind} "{name}" not found'
+    return "False", "DependencyNotReady", told
+
+
+def _kustomization(
+    running: Running, stage: Stage, mode: Mode, lacking: Lacking | None, tried: str
+) -> tuple[str, dict[str, Any]]:
+    name = _flux_name(running, running.application)
+    applied = running.before if stage == "applying" else running.commit
+    said = _ready(running, stage, mode) if lacking is None else _not_ready(running, lacking)
+    status, reason, message = said
+    ready = {"type": "Ready", "status": status, "reason": reason, "message": message}
     found: dict[str, Any] = {
-        "observedGeneration": 1,
-        "lastAttemptedRevision": f"{running.branch}@sha1:{running.commit}",
-        "conditions": [{"type": "Ready", "status": status, "reason": reason, "message": message}],
+        # Flux looks at what it depends on first: what was never applied it has not looked at.
+        "observedGeneration": 1 if tried else -1,
+        "conditions": [{**ready, "observedGeneration": 1}],
     }
+    if tried:
+        found["lastAttemptedRevision"] = f"{running.branch}@sha1:{tried}"
     if applied:
         found["lastAppliedRevision"] = f"{running.branch}@sha1:{applied}"
     item = {

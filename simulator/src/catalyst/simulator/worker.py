@@ -32,7 +32,7 @@ OLD_SECONDS: Final = 10.0
 """What was committed that long before the start has settled meanwhile."""
 FORGOTTEN_SECONDS: Final = 30.0
 """After which the broker forgets a reader that is gone."""
-FOLLOWED: Final = frozenset({"desired-set", "revision-committed"})
+FOLLOWED: Final = frozenset({"application-observed", "desired-set", "revision-committed"})
 
 log = logging.getLogger("catalyst.simulator")
 
@@ -131,6 +131,8 @@ class Simulator:
                 await asyncio.wait_for(self._stop.wait(), step.wait)
             except TimeoutError:
                 await self._publish(self._cluster.tell(step, self._next()))
+                for freed in self._cluster.freed():
+                    self._follow(freed)
             else:
                 return
 

@@ -2,7 +2,8 @@
 
 Each row's own links come first; below them stands what the rows say to which they lead. A chain
 goes through changes that stand together in the queue of an Application, and through the places of
-Applications in the Environments that it is about.
+Applications in the Environments that it is about: of those that one of its changes works on, and of
+those that Flux waits for before it applies another one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from catalyst.contracts import blocked
 from catalyst.contracts.blocked import NEVER_SEEN, NO_CLUSTER, Link
-from catalyst.contracts.blocked_chain import BEHIND, causes, tree
+from catalyst.contracts.blocked_chain import BEHIND, FOLLOWED_MAX, causes, needed, tree
 from catalyst.contracts.subjects import RowKey
 from catalyst.projector.views import health
 from catalyst.projector.views.application_document import (
@@ -43,10 +44,15 @@ _UNSEEN: Final = frozenset({NO_CLUSTER, NEVER_SEEN})
 
 
 def _links_of(
-    organization: str, environments: Collection[str], change: str, look: Look
+    organization: str,
+    environments: Collection[str],
+    change: str,
+    look: Look,
+    links: Sequence[Link] = (),
 ) -> Callable[[str, str], Sequence[Link]]:
-    """Return what tells the own links of a row that a chain leads to."""
+    """Return what tells the own links of a row that a chain leads to, which begins with `links`."""
     followed = {change} - {""}
+    wanted = needed(links)
 
     def links_of(kind: str, name: str) -> Sequence[Link]:
         if kind == "change":
@@ -56,10 +62,14 @@ def _links_of(
         if kind != "application":
             return ()
         found: ApplicationDocument | None = look(application_key(organization, name))
-        if found is None or followed.isdisjoint(item.change for item in found.queue):
+        if found is None:
+            return ()
+        if name not in wanted and followed.isdisjoint(item.change for item in found.queue):
             return ()
         here = (one for one in found.bindings if one.environment in environments)
-        return [link for one in here for link in blocked.own(one.blocked_by)]
+        below = [link for one in here for link in blocked.own(one.blocked_by)]
+        wanted.update(needed(below))
+        return below
 
     return links_of
 
@@ -171,7 +181,7 @@ def _same(link: Link) -> tuple[str, str, str]:
 def _chain(doc: ApplicationDocument, one: BindingDocument, look: Look) -> tuple[Link, ...]:
     """Return why it is not as it is to be, with what the change waits for that works on it."""
     own = one.blocked_by
-    links_of = _links_of(doc.organization, {one.environment}, "", look)
+    links_of = _links_of(doc.organization, {one.environment}, "", look, own)
     name = one.change.change if one.change is not None else ""
     added = name and not any((link.kind, link.name) == ("change", name) for link in own)
     led = [link for link in own if link.code != BEHIND]
@@ -260,7 +270,30 @@ def _application_touches(
     if before is not None and after is not None and _same_to_changes(before, after):
         return
     changes = dict.fromkeys(item.change for each in both for item in each.queue)
+    for user in _waiting(doc.organization, doc.name, set(names), look):
+        changes |= dict.fromkeys(item.change for item in user.queue)
+        yield application_key(doc.organization, user.name)
     yield from (change_key(doc.organization, change) for change in changes)
+
+
+def _waiting(
+    organization: str, name: str, environments: Collection[str], look: Look
+) -> list[ApplicationDocument]:
+    """Return the Applications that say they wait for one in an Environment, through others too."""
+    found: dict[str, ApplicationDocument] = {}
+    ahead = [name]
+    while ahead and len(found) < FOLLOWED_MAX:
+        doc: ApplicationDocument | None = look(application_key(organization, behind := ahead.pop()))
+        here = [one for one in doc.bindings if one.environment in environments] if doc else []
+        for other in dict.fromkeys(user for one in here for user in one.dependents):
+            user: ApplicationDocument | None = look(application_key(organization, other))
+            if user is None or other in {name, *found}:
+                continue
+            links = [link for one in user.bindings for link in blocked.own(one.blocked_by)]
+            if behind in needed(links):
+                found[other] = user
+                ahead.append(other)
+    return list(found.values())
 
 
 def _moves(name: str, place: EnvironmentDocument, now: Part | None) -> bool:

@@ -228,10 +228,11 @@ async def health(
     for name, home in sorted(homes.items()):
         cluster = rollup.cluster_of(name, [of_applications[one] for one in ever[name]])
         found = (
-            rollup.told(one, name, of_applications[one], changes, cluster)
-            for one in rollup.now_in(home)
+            rollup.told(one, name, of_applications[one], cluster) for one in rollup.now_in(home)
         )
-        wholes.append(rollup.whole(name, (one for one in found if one is not None)))
+        here = {one.application: one for one in found if one is not None}
+        led = (rollup.led(one, changes, here) for one in here.values())
+        wholes.append(rollup.whole(name, led))
     return msgspec.to_builtins(rollup.everything(organization, wholes))
 
 

@@ -22,7 +22,7 @@ from catalyst.contracts.blocked import (
     of_application,
     of_change,
 )
-from catalyst.contracts.blocked_chain import BEHIND, kept, tree
+from catalyst.contracts.blocked_chain import BEHIND, kept, needed, tree
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.environment_v1 import ApplicationAdmitted, EnvironmentCreated
 from catalyst.contracts.provisioning_values_v1 import (
@@ -198,20 +198,13 @@ def cluster_of(environment: str, histories: Iterable[Sequence[Recorded]]) -> str
     return next((one for one in sorted(told) if one != SIMULATOR), SIMULATOR if told else "")
 
 
-def told(
-    name: str,
-    environment: str,
-    history: Sequence[Recorded],
-    changes: Mapping[str, Sequence[Recorded]],
-    cluster: str,
-) -> Marks | None:
+def told(name: str, environment: str, history: Sequence[Recorded], cluster: str) -> Marks | None:
     """Return what is said of an Application in an Environment; None if it is not to run there.
 
     Args:
         name: The Application.
         environment: Where.
         history: All that happened to it.
-        changes: All that happened to the changes that may work on it.
         cluster: Who has ever told anything of the Environment; empty: nobody.
     """
     state, found = Application(), marks(name, environment, Application())
@@ -224,7 +217,7 @@ def told(
     binding = state.binding(environment)
     if binding.desired is None and binding.observed is None:
         return None
-    return replace(found, blocked_by=_whole_chain(found, changes))
+    return found
 
 
 def waited_for(change: str, history: Sequence[Recorded]) -> tuple[Link, ...]:
@@ -255,8 +248,16 @@ def _of_change(name: str, state: Change) -> tuple[Link, ...]:
     )
 
 
-def _whole_chain(found: Marks, changes: Mapping[str, Sequence[Recorded]]) -> tuple[Link, ...]:
-    """Return the reasons with those of the change that works on it, as the row has them."""
+def led(
+    found: Marks, changes: Mapping[str, Sequence[Recorded]], beside: Mapping[str, Marks]
+) -> Marks:
+    """Return it with the reasons of what it waits for, as the row has them.
+
+    Args:
+        found: What is said of an Application.
+        changes: All that happened to the changes that may work on it.
+        beside: What is said of each Application of the same Environment.
+    """
     own = found.blocked_by
     lead = Link(kind="change", name=found.change, code=_LEAD, message="", who="", what_to_do="")
     named = {one.name for one in own if one.kind == "change"}
@@ -266,12 +267,17 @@ def _whole_chain(found: Marks, changes: Mapping[str, Sequence[Recorded]]) -> tup
         *((lead,) if leads else ()),
         *(one for one in own if one.code == BEHIND),
     ]
+    wanted = needed(own)
 
     def links_of(kind: str, name: str) -> Sequence[Link]:
-        return waited_for(name, changes.get(name, ())) if kind == "change" else ()
+        if kind == "change":
+            return waited_for(name, changes.get(name, ()))
+        below = beside[name].blocked_by if name in wanted & beside.keys() else ()
+        wanted.update(needed(below))
+        return below
 
     chain = tree(links, links_of, start=("application", found.application))
-    return tuple(one for one in chain if one.code != _LEAD)
+    return replace(found, blocked_by=tuple(one for one in chain if one.code != _LEAD))
 
 
 _LEAD: Final = "leads"

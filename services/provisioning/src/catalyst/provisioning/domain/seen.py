@@ -177,6 +177,10 @@ def _looked_at(
     item: Mapping[str, Any], metadata: Mapping[str, Any], status: Mapping[str, Any]
 ) -> Status:
     generation, observed = metadata.get("generation"), status.get("observedGeneration")
+    # Flux counts a generation as looked at once it is ready; each condition has its own word.
+    condition = _condition(status, "Ready").get("observedGeneration")
+    if isinstance(condition, int) and isinstance(observed, int):
+        observed = max(observed, condition)
     if isinstance(generation, int) and isinstance(observed, int) and observed < generation:
         return "progressing", "Outdated", "its newest wish was not looked at yet"
     match item.get("kind"):
