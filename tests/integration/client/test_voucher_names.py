@@ -32,6 +32,20 @@ def test_a_voucher_is_revoked_by_the_beginning_that_the_table_shows(shop: Shop) 
     shop.once_said("status: revoked", "get", "vouchers", "WINT…")
 
 
+@pytest.mark.guarantee("G12.27")
+def test_a_voucher_that_has_not_begun_says_so_wherever_it_is_shown(shop: Shop) -> None:
+    begins = ("--starts", "2090-01-01T00:00:00Z")
+    for code in ("SPRING-ONE-7QKD-M2XW", "SPRING-TWO-7QKD-M2XW"):
+        shop.well("voucher", "issue", "1.000", "OMR", "--code", code, *begins)
+        shop.once_said(voucher_id(code), "get", "vouchers", "-o", "yaml")
+        shown = shop.well("get", "vouchers", voucher_id(code))
+        assert "as of now it is not begun" in shown.err
+    lines = [one for one in shop.well("get", "vouchers").out.splitlines() if "SPRI" in one]
+    assert ["not begun" in one for one in lines] == [True, True]
+    several = shop.run("voucher", "revoke", "SPRI…", "--reason", "Why not?")
+    assert f"{voucher_id(code)} (1.000 OMR, not begun)" in several.err
+
+
 def test_a_voucher_is_revoked_by_what_an_account_calls_what_it_gave(shop: Shop) -> None:
     code = "SUMMER-FAIR-7QKD-M2XW"
     _issued(shop, code, "SUMM…")

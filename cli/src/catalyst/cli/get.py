@@ -163,6 +163,8 @@ def _one(target: Target, wanted: Wanted, form: Format) -> None:
         run(_say_chain(target, wanted.kinds, row))
         if kinds.singular(wanted.kinds) == "change" and isinstance(row.doc, dict):
             said.approving(row.doc)
+        if kinds.singular(wanted.kinds) == "voucher" and isinstance(row.doc, dict):
+            note(f"as of now it is {kinds.standing_of(row.doc)}")
         _say_fresh(fresh)
 
 

@@ -16,7 +16,7 @@ from catalyst.cli.keeping import blocked, whole
 from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, as_seen
-from catalyst.contracts.voucher_v1 import standing
+from catalyst.contracts.voucher_v1 import Standing, standing
 
 ALL: Final = "all"
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -200,6 +200,11 @@ def _redeemed(_row: Row, doc: Mapping[str, Any]) -> object:
 
 
 def _standing(_row: Row, doc: Mapping[str, Any]) -> object:
+    return standing_of(doc)
+
+
+def standing_of(doc: Mapping[str, Any]) -> Standing:
+    """Return how a voucher stands now."""
     starts, ends = (
         datetime.fromisoformat(text) if (text := doc.get(name)) else None
         for name in ("starts", "ends")

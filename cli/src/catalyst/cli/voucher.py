@@ -15,6 +15,7 @@ import typer
 from catalyst.cli import owned
 from catalyst.cli.ages import left
 from catalyst.cli.exits import ExitCode, Failure, Typed, next_step, of_problem, of_refusal
+from catalyst.cli.kinds import standing_of
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.planshow import amount as in_words
 from catalyst.cli.send import conclude, exit_of
@@ -250,7 +251,7 @@ def _begun(target: Target, typed: str) -> str | None:
 
     fits = fitting(run(work()), typed)
     if len(fits) > 1:
-        each = (f"{name} ({in_words(doc['amount'])}, {doc['status']})" for name, doc in fits)
+        each = (f"{name} ({in_words(doc['amount'])}, {standing_of(doc)})" for name, doc in fits)
         text = f"VOUCHER: the codes of {len(fits)} vouchers begin with {typed}"
         raise Failure(ExitCode.USAGE, text, hint=f"give the code or the id: {', '.join(each)}")
     return fits[0][0] if fits else None
