@@ -153,7 +153,7 @@ SMALL = st.recursive(
 )
 VALUES = st.dictionaries(
     st.sampled_from("abcd"),
-    st.sampled_from([1, {}, {"a": {}}, [{}, {"b": 1}], [[{}]]]),
+    st.sampled_from([1, {}, {"a": {}}, [{}, {"b": 1}], [{}, {}, {}, {"b": 1}], [[{}]]]),
     max_size=3,
 )
 

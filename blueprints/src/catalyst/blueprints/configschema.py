@@ -12,7 +12,7 @@ import jsonschema_rs
 from catalyst.blueprints import words
 from catalyst.blueprints.filling import MAX_FILLED, Filling
 from catalyst.blueprints.findings import Path, Violation, spelled
-from catalyst.blueprints.merging import copied, counted
+from catalyst.blueprints.merging import HOLDERS, copied, counted
 from catalyst.blueprints.metaschema import LISTS, MAPS, walk
 
 MAX_BYTES: Final = 64 * 1024
@@ -44,10 +44,14 @@ def beyond(value: Any, what: str) -> list[Violation]:
 
 
 def _depth(value: Any) -> int:
-    if isinstance(value, dict | list):
-        inner = value.values() if isinstance(value, dict) else value
-        return 1 + max((_depth(one) for one in inner), default=0)
-    return 0
+    """Return how many holders stand in each other."""
+    if not isinstance(value, HOLDERS):
+        return 0
+    deepest = 0
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, HOLDERS):
+            deepest = max(deepest, _depth(one))
+    return 1 + deepest
 
 
 def validate(
@@ -83,14 +87,19 @@ def fits(schema: dict[str, Any], value: Any, compiled: jsonschema_rs.Draft202012
 
 
 def _open_secrets(schema: dict[str, Any], values: Any) -> Iterator[Violation]:
+    if not any(_is_secret(part) for _, part in walk(schema)):
+        return
     for path, part, value in _placed(schema, values):
-        hint = part.get("x-catalyst-ui-hint")
-        if hint == "password" and isinstance(value, str) and value and not SECRET.fullmatch(value):
+        if _is_secret(part) and isinstance(value, str) and value and not SECRET.fullmatch(value):
             message = (
                 f"{spelled(path) or 'the value'} must say where the secret stands, not what it is"
             )
             fix = "write secret:<name>/<key>"
             yield _violation(path, "secret-reference", message, fix)
+
+
+def _is_secret(part: dict[str, Any]) -> bool:
+    return bool(part.get("x-catalyst-ui-hint") == "password")
 
 
 def effort(schema: dict[str, Any], values: Any) -> int:
@@ -99,9 +108,10 @@ def effort(schema: dict[str, Any], values: Any) -> int:
     rules: dict[int, int] = {}
     total = 0
     for _, part, value in _placed(schema, values):
-        if id(part) not in rules:
-            rules[id(part)] = _rules(part)
-        total += (_SAID + counted(value, sizes)) * rules[id(part)]
+        much = rules.get(id(part))
+        if much is None:
+            much = rules[id(part)] = _rules(part)
+        total += (_SAID + counted(value, sizes)) * much
         if total > MAX_EFFORT:
             break
     return total
@@ -132,10 +142,13 @@ def validate_update(
         own: What of the new values the version that shall run gives itself.
     """
     found = validate(schema, after, own)
+    kept = immutable(schema)
+    if not kept:
+        return found
     earlier = schema if earlier is None else earlier
     old, new = effective(earlier, before), effective(schema, after)
     known = {field_path(path) for path, _ in walk(earlier)}
-    for path in immutable(schema):
+    for path in kept:
         was, wanted = _at(old, path), _at(new, path)
         if was != wanted and path in known:
             message = f"{spelled(path)} cannot change after the install"
@@ -243,24 +256,30 @@ def _placed(
     schema: dict[str, Any], value: Any, path: Path = ()
 ) -> Iterator[tuple[Path, dict[str, Any], Any]]:
     """Return each value with a schema that speaks of it; what stands in one is looked up once."""
-    aside: dict[int, list[dict[str, Any]]] = {}
+    known: dict[int, tuple[dict[str, Any], Any, Any, list[dict[str, Any]]]] = {}
     left = [(path, schema, value)]
     while left:
         placed = left.pop()
         yield placed
         path, schema, value = placed
-        if id(schema) not in aside:
-            aside[id(schema)] = list(_aside(schema))[::-1]
+        inside = known.get(id(schema))
+        if inside is None:
+            fields = schema.get("properties") or {}
+            others, items = (
+                one if isinstance(one, dict) else None
+                for one in (schema.get("additionalProperties"), schema.get("items"))
+            )
+            inside = known[id(schema)] = fields, others, items, list(_aside(schema))[::-1]
+        fields, others, items, aside = inside
         if isinstance(value, dict):
-            properties = schema.get("properties") or {}
-            extra = schema.get("additionalProperties")
-            for name in reversed(value):
-                part = properties.get(name, extra)
+            for name in reversed(value) if fields or others is not None else ():
+                part = fields.get(name, others)
                 if isinstance(part, dict):
                     left.append(((*path, name), part, value[name]))
-        elif isinstance(value, list) and isinstance(part := schema.get("items"), dict):
-            left += [((*path, at), part, value[at]) for at in range(len(value) - 1, -1, -1)]
-        left += [(path, inner, value) for inner in aside[id(schema)]]
+        elif items is not None and isinstance(value, list):
+            left += [((*path, at), items, value[at]) for at in range(len(value) - 1, -1, -1)]
+        if aside:
+            left += [(path, inner, value) for inner in aside]
 
 
 def _aside(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -40,8 +40,11 @@ class Filling:
         self._asked: set[int] = set()
         self._compiled: dict[int, jsonschema_rs.Draft202012Validator] = {}
         self._parts: dict[int, _Part] = {}
-        self._kept: dict[int, Any] = {}
-        """What stands where nothing is given, by the schema: the same wherever it speaks."""
+        self._kept: dict[int, tuple[Any, int]] = {}
+        """What stands where nothing is given, by the schema: the same wherever it speaks. And the
+        steps that it takes to put it there once more."""
+        self._empty: dict[int, tuple[dict[str, Any], int] | None] = {}
+        """What an empty map becomes, in the same way; None: known for one, not yet for the next."""
         self._sizes: dict[int, int] = {}
         self.stopped: tuple[Path, dict[str, Any]] | None = None
         """At which value it was enough, and which schema would have filled it in; None: never."""
@@ -51,14 +54,14 @@ class Filling:
         part = self._part(schema)
         if not self._goes_on(part.further_count, schema, path):
             return value
-        for name in part.names(value):
+        for name in part.names(value) if value else ():
             inner = part.changing.get(name, part.extra)
             if inner is not None:
                 value[name] = self._value(inner, value[name], (*path, name))
         for name, inner in list(part.making.items()):
             if name in value:
                 continue
-            made = self._made(inner, (*path, name))
+            made = self._made(inner, path, name)
             if made is not _NOTHING:
                 value[name] = made
             elif self.stopped is None:
@@ -116,7 +119,7 @@ class Filling:
             return value
         match value:
             case dict():
-                return self.map(schema, value, path)
+                return self.map(schema, value, path) if value else self._filled(schema, path)
             case list() if part.items is not None:
                 return [self._value(part.items, one, (*path, at)) for at, one in enumerate(value)]
             case bool():
@@ -126,12 +129,33 @@ class Filling:
             case _:
                 return value
 
-    def _made(self, schema: dict[str, Any], path: Path) -> Any:
+    def _filled(self, schema: dict[str, Any], path: Path) -> dict[str, Any]:
+        """Return what an empty map becomes.
+
+        The first one finds out what stands in each field, what is asked and what comes to nothing.
+        From the second on all of them take the same steps, and become the same.
+        """
+        known = self._empty.get(id(schema))
+        if known is not None and known[1] <= self._left and self.stopped is None:
+            self._left -= known[1]
+            return dict(copied(known[0]))
+        before = self._left
+        made = self.map(schema, {}, path)
+        if self.stopped is None:
+            again = id(schema) in self._empty
+            self._empty[id(schema)] = (copied(made), before - self._left) if again else None
+        return made
+
+    def _made(self, schema: dict[str, Any], path: Path, name: str) -> Any:
         """Return what stands where nothing is given; `_NOTHING` if nothing does."""
-        if id(schema) in self._kept:
-            kept = self._kept[id(schema)]
-            goes_on = kept is _NOTHING or self._goes_on(counted(kept, self._sizes), schema, path)
-            return copied(kept) if goes_on else _NOTHING
+        kept = self._kept.get(id(schema))
+        if kept is not None and kept[1] <= self._left and self.stopped is None:
+            self._left -= kept[1]
+            return copied(kept[0])
+        path = (*path, name)
+        if kept is not None:
+            self._goes_on(kept[1], schema, path)
+            return _NOTHING
         if "default" in schema:
             if not self._goes_on(counted(schema["default"], self._sizes), schema, path):
                 return _NOTHING
@@ -139,7 +163,8 @@ class Filling:
         else:
             made = self._value(schema, {}, path) or _NOTHING
         if self.stopped is None:
-            self._kept[id(schema)] = copied(made)
+            steps = 0 if made is _NOTHING else counted(made, {})
+            self._kept[id(schema)] = copied(made), steps
         return made
 
 
@@ -182,8 +207,9 @@ class _Part:
         """Return the fields of a map that may not stay as they are."""
         if self.extra is not None:
             return [name for name in value if name not in self._fixed]
-        few, many = sorted((self.changing, value), key=len)
-        return [name for name in few if name in many]
+        if len(value) < len(self.changing):
+            return [name for name in value if name in self.changing]
+        return [name for name in self.changing if name in value]
 
     def asked(self) -> Iterator[dict[str, Any]]:
         """Return the schemas that are asked whether they hold."""

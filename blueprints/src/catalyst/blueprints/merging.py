@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+HOLDERS: Final = (dict, list)
+"""What other values stand in."""
 
 
 def merge(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
@@ -33,18 +36,27 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
 
 def copied(value: Any) -> Any:
     """Return a value that shares nothing with this one."""
+    # Most values are in others and hold none: they are not asked one by one.
     if isinstance(value, dict):
-        return {name: copied(inner) for name, inner in value.items()}
+        return {
+            name: copied(inner) if isinstance(inner, HOLDERS) else inner
+            for name, inner in value.items()
+        }
     if isinstance(value, list):
-        return [copied(inner) for inner in value]
+        return [copied(inner) if isinstance(inner, HOLDERS) else inner for inner in value]
     return value
 
 
 def counted(value: Any, sizes: dict[int, int]) -> int:
     """Return how many values a value is, with those in it; what is known already is not counted."""
-    if not isinstance(value, dict | list):
+    if not isinstance(value, HOLDERS):
         return 1
-    if id(value) not in sizes:
+    size = sizes.get(id(value))
+    if size is None:
         inner = value.values() if isinstance(value, dict) else value
-        sizes[id(value)] = 1 + sum(counted(one, sizes) for one in inner)
-    return sizes[id(value)]
+        size = 1 + len(value)
+        for one in inner:
+            if isinstance(one, HOLDERS):
+                size += counted(one, sizes) - 1
+        sizes[id(value)] = size
+    return size
