@@ -32,7 +32,7 @@ from catalyst.blueprints.configschema import (
 )
 from catalyst.blueprints.filling import MAX_FILLED
 from catalyst.blueprints.lint import lint
-from catalyst.blueprints.source import walk
+from catalyst.blueprints.merging import counted
 
 COSTLY = {"pattern": "[^a]{200}"}
 """As much as a pattern may become."""
@@ -151,7 +151,7 @@ def test_the_work_for_the_worst_schema_is_bounded(name: str) -> None:
 def test_what_stands_for_billions_is_refused() -> None:
     schema = WORST["a default in each entry of a default"]
     made = effective(schema, {})
-    assert sum(1 for _ in walk(made)) <= 2 * MAX_FILLED
+    assert counted(made, {}) <= 2 * MAX_FILLED
     assert [one.rule for one in validate(schema, made)] == ["limit"]
 
 
@@ -160,11 +160,12 @@ def test_so_much_is_filled_in_and_no_more(levels: int, entries: int) -> None:
     schema = of(a=laughs(levels, entries))
     made = effective(schema, {})
     whole = sum((entries**level) * 2 for level in range(1, levels + 1)) + entries**levels + 2
-    count = sum(1 for _ in walk(made))
+    count = counted(made, {})
     assert count <= 2 * MAX_FILLED
+    missing = unfilled(schema, {})
     if whole * 3 <= MAX_FILLED:
-        assert unfilled(schema, {}) == []
-    if not unfilled(schema, {}):
+        assert missing == []
+    if not missing:
         assert str(made).count("1") == entries**levels
     elif count < whole - entries:
         assert len(json.dumps(made)) > MAX_BYTES
@@ -173,7 +174,7 @@ def test_so_much_is_filled_in_and_no_more(levels: int, entries: int) -> None:
 def test_a_guess_is_no_longer_than_a_guess_has_to_be() -> None:
     for levels in (1, 12):
         schema = {**of(a=lists(levels)), "required": ["a"]}
-        assert sum(1 for _ in walk(trial.sampled(schema, {}))) <= trial.MOST
+        assert counted(trial.sampled(schema, {}), {}) <= trial.MOST
     few = {**of(a={"type": "array", "minItems": 3, "items": {"type": "string"}}), "required": ["a"]}
     assert len(trial.sampled(few, {})["a"]) == 3
 

@@ -52,8 +52,9 @@ def findings(
     """
     config = rendering.configuration(blueprint, {})
     wrong = validate(blueprint.schema, config)
-    if wrong:
-        blueprint = _without(wrong, blueprint)
+    rest = _without(wrong, blueprint)
+    if rest.values != blueprint.values:
+        blueprint = rest
         config = rendering.configuration(blueprint, {})
         wrong = validate(blueprint.schema, config)
     guessed = bool(wrong)
