@@ -316,7 +316,11 @@ WORDS = st.sampled_from(
 )
 
 
-@given(name=TEXT | NUMBERS | WORDS, delegated=st.booleans(), suspended=st.booleans())
+NAMED = TEXT.filter(lambda text: not text.isspace())
+"""What something can be called: spaces alone are refused."""
+
+
+@given(name=NAMED | NUMBERS | WORDS, delegated=st.booleans(), suspended=st.booleans())
 def test_an_organization_read_back_is_the_same_organization(
     name: str,
     delegated: bool,  # noqa: FBT001
