@@ -168,7 +168,7 @@ class Cluster:
         self._applied.add(step.place)
         self._stages[step.place] = step.stage
         self._ready.discard(step.place)
-        if not step.gone and is_ready(running, step.stage, mode):
+        if is_ready(running, step.stage, mode):
             self._ready.add(step.place)
         if step.stage == "settled" and not step.gone:
             # Flux goes by what stands in the cluster, so what was never applied protects nothing,
@@ -258,8 +258,9 @@ class Cluster:
         stage = self._stages.get(place)
         mode = self._modes.get(place, "well")
         lacking = None if place in self._going else self._lacking(running)
-        if place in self._held and place not in self._applied:
-            if lacking is not None:
+        if place not in self._applied:
+            # What ran before goes on, and was told of; of this commit there is no more to say.
+            if place in self._held and lacking is not None:
                 yield from (waiting(x, lacking, version) for x in self._everywhere(place, running))
             return
         if stage is None:
