@@ -1,4 +1,4 @@
-"""What needs something else, as it is committed, taken away and read again after that came or went."""
+"""What needs something else, as it is committed, taken away and read again later."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_of_what_only_waited_nothing_is_taken_away() -> None:
     both(fleet)
     fleet.word("db", "crash-loop")
     for commit, runs in (("bbb", "never"), ("ccc", "wiki")):
-        more = {"workloads": [f"Deployment/{runs}"]}
-        fleet.carry_out(*fleet.commit("wiki", "db", commit=commit, **more))
+        workloads = [f"Deployment/{runs}"]
+        fleet.carry_out(*fleet.commit("wiki", "db", commit=commit, workloads=workloads))
     fleet.word("db", "well")
     assert fleet.marks("wiki") == ("healthy", "", "ccc")
     assert "never" not in str(fleet.said)
