@@ -43,6 +43,9 @@ BY_HAND = Evidence(
     reason="ReconciliationFailed",
     message="a change by hand cannot be undone",
 )
+APPLIED = replace(
+    BY_HAND, status="healthy", reason="ReconciliationSucceeded", message="applied aaa"
+)
 POD = Evidence(kind="Pod", name="blog-0", status="degraded", reason="CrashLoopBackOff")
 OTHER = "blog is not seen to run as it was committed last (ch-1)"
 
@@ -61,6 +64,10 @@ def told(seen: Observed | None, desired: Desired | None = DESIRED, **more: Any) 
          [f"drift: {OTHER}: a change by hand cannot be undone"]),
         ({"applied": "pending"}, [f"drift: {OTHER}"]),
         ({"revision": "ch-0"}, [f"drift: {OTHER}"]),
+        # What went well is no reason.
+        ({"revision": "ch-0", "evidence": (APPLIED,)}, [f"drift: {OTHER}"]),
+        ({"applied": "failed", "evidence": (APPLIED, replace(BY_HAND, message=""))},
+         [f"drift: {OTHER}: ReconciliationFailed"]),
         ({"revision": "ch-0", "source": "simulator"}, [f"drift: {OTHER} (simulated)"]),
         ({"silent_since": NOW},
          ["drift: nobody knows how blog is: nothing has been heard of it for too long"]),

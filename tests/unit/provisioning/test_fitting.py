@@ -5,17 +5,20 @@ The catalogue is scripted here: what it is not asked, it cannot refuse.
 
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support import plans, ranges
 from tests.support.changing import Town
 from tests.support.planning import Others, entry, install, known, plan
 from tests.support.plans import PROD, apply, run, town
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Idle, Plan
 
@@ -133,6 +136,19 @@ async def test_what_came_along_with_an_upgrade_goes_back_with_it_as_it_was(story
     story.begin("ch-5", found)
     run(story.place, "ch-5")
     assert story.place.change("ch-5").status == "completed"
+
+
+@pytest.mark.guarantee("G24.6")
+async def test_what_comes_along_with_an_upgrade_keeps_what_was_asked_for_it(story: Story) -> None:
+    ran = story.place.application("store").binding(PROD).desired
+    assert ran is not None
+    own = msgspec.structs.replace(ran, dependencies={"disk": "disk"}, own={"disk": True})
+    now = app1.DesiredSet(environment=PROD, change="ch-0", desired=own)
+    story.place.given(application_ref("acme", "store"), now)
+    along = {**store("2.0.0", "upgraded"), "dependencies": {"disk": "disk"}}
+    found = await story.plan("upgrade", "shop", along, shop("2.0.0"))
+    assert found.desired[f"store.{PROD}"].own == {"disk": True}
+    assert found.desired[f"shop.{PROD}"].own == {"store": False}
 
 
 # ---- changes under way

@@ -201,10 +201,14 @@ def test_of_anything_else_the_condition_ready_is_believed(
         (1, 1, 2, "Outdated"),
         (-1, None, 1, "Outdated"),
         (2, 1, 2, "DependencyNotReady"),
+        # What is no number says nothing.
+        ("1", 2, 2, "DependencyNotReady"),
+        (None, 1, 2, "DependencyNotReady"),
+        (2, "1", 2, "DependencyNotReady"),
     ])  # fmt: skip
 @pytest.mark.guarantee("G13.20")
 def test_what_flux_says_of_a_generation_is_believed_before_it_is_ready(
-    observed: int, condition: int | None, generation: int, wanted: str
+    observed: object, condition: object, generation: int, wanted: str
 ) -> None:
     said = says("Ready", "False", "DependencyNotReady")
     if condition is not None:
@@ -238,6 +242,7 @@ def test_nothing_that_goes_or_was_not_looked_at_is_healthy(
         ("Kustomization", {}, True),
         ("HelmRelease", says("Ready", "Unknown"), True),
         ("GitRepository", says("Ready", "True"), True),
+        ("OCIRepository", says("Ready", "True"), True),
         # What has failed says more.
         ("Kustomization", says("Ready", "False", "BuildFailed"), False),
         # Of these it says what they do themselves.

@@ -208,6 +208,45 @@ def test_an_answer_leads_to_what_flux_waits_for_as_the_row_does() -> None:
     ]
 
 
+@pytest.mark.guarantee("G13.20")
+def test_an_answer_leads_on_through_all_that_waits_and_ends_where_nothing_is() -> None:
+    place = plans.town()
+    lock = (
+        plans.locked("disk", "new"),
+        plans.locked("store", "new", disk="disk"),
+        plans.locked("blog", database="store"),
+    )
+    plans.apply(place, "ch-1", plans.planned(place, lock=lock))
+    plans.run(place, "ch-1")
+    for name, needed in (("blog", "store"), ("store", "disk"), ("disk", "gone")):
+        waits = Evidence(
+            kind="Kustomization",
+            name=f"{name}-prod",
+            status="progressing",
+            reason="DependencyNotReady",
+            message=f"dependency 'acme/{needed}-prod' is not ready",
+        )
+        place.see(name, "ch-1", health="progressing", evidence=(waits,))
+    events = recorded(place)
+    here = {}
+    for name in ("disk", "store", "blog"):
+        history = [one for one in events if one.ref == application_ref("acme", name)]
+        found = rollup.told(name, PROD, history, "")
+        assert found is not None
+        here[name] = found
+    told = rollup.led(here["blog"], {}, here).blocked_by
+    assert [(one.depth, one.name, one.code) for one in told] == [
+        (0, "store", "dependency-not-ready"),
+        (1, "disk", "dependency-not-ready"),
+        (2, "gone", "dependency-not-ready"),
+    ]
+    (row,) = rows(place)["application blog"].bindings
+    assert told == row.blocked_by
+    # Of a change that works on it nothing may be known here; that one does is shown to nobody.
+    busy = msgspec.structs.replace(here["blog"], change="ch-9")
+    assert rollup.led(busy, {}, here).blocked_by == told
+
+
 def test_who_has_ever_told_anything_is_a_cluster_rather_than_the_simulator() -> None:
     place = plans.town()
     plans.apply(place, "ch-1", plans.planned(place))

@@ -36,10 +36,10 @@ def marks(request: PlanRequest, item: Locked, before: Desired | None) -> dict[st
 
 def _kept(copy: str, before: Desired | None) -> bool | None:
     """Return the mark of a copy under whatever alias it was used; None: it was, and has none."""
-    used = aliases(before.dependencies) if before is not None else {}
-    had = (
-        [before.own.get(alias) for alias, other in used.items() if other == copy] if before else []
-    )
+    if before is None:
+        return False
+    used = aliases(before.dependencies)
+    had = [before.own.get(alias) for alias, other in used.items() if other == copy]
     if True in had:
         return True
     return None if None in had else False

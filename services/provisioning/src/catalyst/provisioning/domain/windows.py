@@ -88,7 +88,7 @@ def _look(windows: Sequence[Window], now: datetime, until: datetime) -> Opening 
 
     if is_open(now):
         ends = sorted({*(end for _, end in allow), *(start for start, _ in deny)})
-        closes = (at for at in ends if now < at <= until and not is_open(at))
+        closes = (at for at in ends if now < at <= until)
         return Opening(open=True, closes=next(closes, None))
     begins = sorted({*(end for _, end in deny), *(start for start, _ in allow)})
     opens = next((at for at in begins if now < at <= until and is_open(at)), None)
