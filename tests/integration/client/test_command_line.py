@@ -223,7 +223,7 @@ def test_the_doctor_finds_nothing_wrong(catalyst: Callable[..., Ran]) -> None:
     bad = [item for item in ran.json if item["health"] not in {"ok", "skipped"}]
     assert bad == []
     assert ran.code == 0
-    assert {"http", "ready", "token", "read model", "broker", "streams", "disk"} <= {
+    assert {"http", "ready", "token", "read model", "broker", "streams", "disk", "timers"} <= {
         item["check"] for item in ran.json
     }
 

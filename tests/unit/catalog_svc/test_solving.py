@@ -47,6 +47,8 @@ def reasons(shop: Shop, application: str = "wiki", **more: Any) -> list[str]:
         solved(shop, application, **more)
     assert caught.value.code == "not-solvable"
     assert caught.value.message == "; ".join(one.message for one in caught.value.errors)
+    places = {(one.pointer, one.rule) for one in caught.value.errors}
+    assert places == {("/version", "not-solvable")}
     return [one.message for one in caught.value.errors]
 
 

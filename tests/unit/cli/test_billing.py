@@ -274,6 +274,7 @@ def test_the_only_organization_that_is_seen_is_meant(
     [
         ((), "no Organization"),
         (("acme", "omantel"), "acme, omantel"),
+        (tuple(f"o{number}" for number in range(8)), "o6, o7"),
         (tuple(f"o{number}" for number in range(30)), "o7 and others"),
     ],
 )
@@ -285,6 +286,7 @@ def test_whose_it_is_must_be_said_where_there_is_a_choice(
     assert refused.value.exit_code is ExitCode.USAGE
     assert refused.value.message == "--org is missing: whose is it?"
     assert hint in refused.value.hint
+    assert ("others" in refused.value.hint) == (len(names) > 8)
 
 
 def test_the_platform_is_no_organization() -> None:

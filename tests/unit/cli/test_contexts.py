@@ -105,7 +105,10 @@ def test_what_was_simulated_is_started_with_its_simulated_cluster(
         assert contexts.start(str(data.resolve())) == f"catalyst up{named}"
         kept.remember_simulated()
         assert contexts.start(str(data.resolve())) == f"catalyst up{named} --simulate-cluster"
-    # Of a stack whose directory is not known, nothing is.
+    # Of a stack whose directory is not known, nothing is; least of all what lies around here.
+    monkeypatch.chdir(tmp_path / "own")
+    assert contexts.start("") == "catalyst up"
+    Installation(Path()).write_endpoints("http://127.0.0.1:8080", "nats://b:4222", {}, ours=False)
     assert contexts.start("") == "catalyst up"
 
 
@@ -217,6 +220,19 @@ def test_a_directory_keeps_its_name_whatever_is_started_and_in_whatever_order(
         "two": "4",
         "two-2": "3",
     }
+
+
+@pytest.mark.guarantee("G27.3")
+def test_what_answers_keeps_its_name_though_its_directory_is_gone(
+    path: Path, tmp_path: Path
+) -> None:
+    first = stack(tmp_path / "one", 1)
+    contexts.register_local(first, path)
+    shutil.rmtree(first)
+    second = stack(tmp_path / "two", 2)
+    name, known = contexts.register_local(second, path, answering={"local"})
+    assert (name, known.current) == ("two", "local")
+    assert known.contexts["local"].data == str(first)
 
 
 def test_a_connection_that_somebody_called_local_is_not_taken(path: Path, tmp_path: Path) -> None:

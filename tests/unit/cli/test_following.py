@@ -177,6 +177,20 @@ def test_whoever_sees_a_change_give_up_is_told_how_things_stand_and_what_to_type
 
 
 @pytest.mark.guarantee("G27.7")
+def test_nobody_is_told_to_try_again_what_goes_on_or_went_well(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = town()
+    apply(place, "ch-1", planned(place))
+    _write(Follower(), ended(place), 7, Format.TABLE)
+    run(place, "ch-1")
+    _write(Follower(), ended(place), 8, Format.TABLE)
+    told = capsys.readouterr()
+    assert "change ch-1 completed" in told.out
+    assert told.err == ""
+
+
+@pytest.mark.guarantee("G27.7")
 def test_of_what_had_not_begun_it_is_told_that_nothing_was_done() -> None:
     place = town(approvals=(env1.Approval(team="", quorum=1),))
     apply(place, "ch-1", planned(place))

@@ -267,9 +267,21 @@ def test_a_plan_says_limit_used_held_and_what_comes_of_it_only_where_there_is_a_
     lines = planshow.lines(plan, "acme")
     assert _between(lines) == counted
     assert lines[lines.index("public hosts") + 1] == "  a.example: blog in acme-prod"
+    assert "stays" not in lines
     plan["quota"] |= {"applications_limit": 4, "applications_used": 1, "applications_held": 1}
     counted[1:] = ["  limit 4", "  now   2", "  used  1", "  held  1", "  after 3"]
     assert _between(planshow.lines(plan, "acme")) == counted
+    # What was kept by an older version of ours names no hosts, and nothing that is idle.
+    plan["desired"] = {"blog.acme-prod": {}}
+    plan["stays"] = ["every event stays in the log"]
+    idle = {"application": "db", "environment": "acme-prod", "charged": True}
+    plan["idle"] = [{**idle, "needed_by": ["disk", "shop"]}]
+    lines = planshow.lines(plan, "acme")
+    assert "public hosts" not in lines
+    at = lines.index("stays")
+    needed = "needed by disk, shop alone, charged each month; once that is gone"
+    assert lines[at + 1].startswith(f"  Application db: {needed}, ")
+    assert lines[at + 2] == "  every event stays in the log"
 
 
 def _between(lines: list[str]) -> list[str]:

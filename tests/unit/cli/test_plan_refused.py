@@ -262,6 +262,8 @@ def test_another_way_is_told_as_it_is_typed(refused: Refused) -> None:
     assert refused(problem, install).hint == (
         "--dep postgres=new plans it with a postgres of its own"
     )
+    # Where none is, it is said what is to be done as of any refusal.
+    assert refused(Problem(403, "forbidden"), install).hint.startswith("roles come with the token")
     blocker = {"code": "dependency-unsettled", "message": told, "names": [], "own_copy": "postgres"}
     assert list(planshow._blockers([blocker, {**blocker, "own_copy": ""}], [])) == [
         f"dependency-unsettled: {told}: --dep postgres=new",

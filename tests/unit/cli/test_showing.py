@@ -389,7 +389,10 @@ def test_that_nothing_was_ever_seen_is_said_once() -> None:
     }  # fmt: skip
     told = list(_place(place))
     assert not [line for line in told if line.startswith("  host")]
-    runs = {"blueprint": "bp-wiki", "version": "2.0.1", "change": "ch-1", "hosts": ["a.example"]}
+    runs: dict[str, Any] = {"blueprint": "bp-wiki", "version": "2.0.1", "change": "ch-1"}
+    runs["hosts"] = ["a.example"]
     assert "  host     a.example" in _place(place | {"desired": runs})
+    del runs["hosts"]  # as in a row that an older version of ours wrote
+    assert not [line for line in _place(place | {"desired": runs}) if "  host" in line]
     assert "  applied  unknown: nothing was ever seen of it" in told
     assert "  health   unknown: nothing was ever seen of it, never seen" in told

@@ -62,7 +62,7 @@ def judged(
 
 def _due(one: Stored) -> datetime | None:
     """Return when a timer is due; None: it is none of ours."""
-    text = (one.headers or {}).get("Nats-Schedule", "")
+    text = one.headers.get("Nats-Schedule", "")
     try:
         return of_text(text.removeprefix(_AT)) if text.startswith(_AT) else None
     except ValueError:
