@@ -293,3 +293,20 @@ def test_what_it_takes_to_choose_is_held_against_the_schema_and_not_the_values()
     (found,) = check(deeper)
     assert (found.rule, found.message) == ("limit", MESSAGE)
     assert found.path[:3] == ("properties", "rows", "items")
+
+
+@pytest.mark.guarantee("G20.12")
+def test_whatever_may_refuse_a_value_is_counted_with_all_of_the_value_that_it_shows() -> None:
+    wide = {f"k{number}": number for number in range(1000)}
+    names = [f"n{number}" for number in range(100)]
+    asks: list[dict[str, Any]] = [
+        {"required": names},
+        {"dependencies": {"k0": names}},
+        {"dependentRequired": {"k0": names}},
+    ]
+    plain = effort({"type": "object"}, wide)
+    assert plain >= len(wide)
+    for asked in asks:
+        assert effort({"type": "object", **asked}, wide) == plain * (len(names) + 1)
+    both = {"type": "object", "required": names, "dependencies": {"k0": names}}
+    assert effort(both, wide) == plain * (2 * len(names) + 1)

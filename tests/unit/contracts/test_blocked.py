@@ -170,6 +170,36 @@ def test_nothing_can_be_seen_before_it_is_committed() -> None:
     assert codes(found) == ["change-in-flight"]
 
 
+@each([
+        (PROD, "DependencyNotReady", "acme/db-prod", ("application", "db")),
+        ("acme-dev-blue", "DependencyNotReady", "acme/db--dev-blue", ("application", "db")),
+        # Another Environment's, another Organization's, and what is none of ours.
+        (PROD, "DependencyNotReady", "acme/db-dev", ("Kustomization", "blog")),
+        (PROD, "DependencyNotReady", "acme/infra", ("Kustomization", "blog")),
+        (PROD, "DependencyNotReady", "other/db-prod", ("Kustomization", "blog")),
+        (PROD, "DependencyNotReady", "other/db--acme-prod", ("Kustomization", "blog")),
+        (PROD, "DependencyNotReady", "db-prod", ("Kustomization", "blog")),
+        # Whatever else is said of one, that is not what it waits for.
+        (PROD, "HealthCheckFailed", "acme/db-prod", ("Kustomization", "blog")),
+    ])  # fmt: skip
+@pytest.mark.guarantee("G13.20")
+def test_what_flux_waits_for_is_an_application_of_the_same_environment(
+    environment: str, reason: str, named: str, leads: tuple[str, str]
+) -> None:
+    item = Evidence(
+        kind="Kustomization",
+        name="blog",
+        status="progressing",
+        reason=reason,
+        message=f"dependency '{named}' is not ready",
+    )
+    (link,) = of_application(
+        "blog", environment, wanted=True, seen=True, health="progressing", evidence=(item,)
+    )
+    assert (link.kind, link.name) == leads
+    assert link.message == item.message
+
+
 @pytest.mark.guarantee("G13.7")
 def test_what_is_its_own_cause_stays_and_what_a_link_only_names_is_not_followed() -> None:
     about: Any = {"message": "because", "who": "you", "what_to_do": "look"}

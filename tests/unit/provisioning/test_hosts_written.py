@@ -6,16 +6,18 @@ import pytest
 from msgspec.structs import replace
 from tests.support.changing import Held
 from tests.support.each import each
-from tests.support.plans import DEVELOPER, PROD, apply, command
+from tests.support.plans import DEVELOPER, PROD, apply, command, planned, town
 from tests.unit.provisioning.test_hosts import ONE, THREE, TWO, Story
 
 from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import organization_v1 as org1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
-from catalyst.provisioning.domain import hosts
+from catalyst.provisioning.domain import hosts, plan
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.domain.change import change_ref
+from catalyst.provisioning.domain.foreign import organization_ref
 
 pytestmark = pytest.mark.guarantee("G14.26")
 
@@ -61,6 +63,28 @@ def test_a_plan_that_comes_out_with_another_host_is_refused_as_stale() -> None:
         story.place.command(change_ref("acme", "ch-1"), command(approved), DEVELOPER, facts=fresh)
     assert refused.value.code == "plan-stale"
     assert story.held() == {}
+
+
+@each(["free", "its own"])
+def test_a_change_that_ends_in_the_batch_that_opens_it_has_no_host_after_it(was: str) -> None:
+    """Whoever made the plan did not see that nothing may begin: the decision holds by itself."""
+    place = town()
+    place.given(organization_ref("acme"), org1.OrganizationSuspended(slug="acme", reason="unpaid"))
+    if was == "its own":
+        # An Application that nothing brings: what was claimed for it is nobody's.
+        place.claims[hosts.claim(ONE)] = Held(change_ref("acme", "ch-0"), digest=f"blog.{PROD}")
+    made = planned(place)
+    (wanted,) = made.desired.values()
+    made = replace(
+        made,
+        desired={f"blog.{PROD}": replace(wanted, hosts=(ONE,))},
+        inputs={**made.inputs, f"host:{ONE}": was},
+    )
+    made = plan.finished(made)
+    decided = apply(place, "ch-1", made)
+    assert place.change("ch-1").status == "failed"
+    assert place.claim(hosts.claim(ONE)).holder is None
+    assert [one.claim.kind for one in decided.claims if not one.release] == ["plan"]
 
 
 def test_of_the_inputs_of_a_plan_the_hosts_alone_are_read_as_claims() -> None:
