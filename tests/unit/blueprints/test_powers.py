@@ -133,11 +133,16 @@ FIRST = ["/spec/routes/0/match"]
         ("HTTPRoute", {"hostnames": MADE}, []),
         ("HTTPRoute", {"hostnames": []}, ["/spec"]),
         ("GRPCRoute", {"rules": []}, ["/spec"]),
+        ("TLSRoute", {"rules": []}, ["/spec"]),
+        ("Gateway", {"listeners": [{"hostname": "a"}, {"port": 80}]}, ["/spec/listeners/1"]),
+        ("Gateway", {"listeners": MADE}, ["/spec/listeners"]),
         ("IngressRoute", {"routes": [{"match": "Host(`a`) && PathPrefix(`/b`)"}]}, []),
         ("IngressRoute", {"routes": [{"match": "PathPrefix(`/`)"}]}, FIRST),
         ("IngressRoute", {"routes": [{"match": "Host(`a`) || Path(`/`)"}]}, FIRST),
         ("IngressRoute", {"routes": [{"match": "!Host(`a`)"}]}, FIRST),
         ("IngressRoute", {"routes": [{"match": "HostRegexp(`.+`)"}]}, FIRST),
+        ("IngressRoute", {"routes": [{"match": "Host(`a`)${{ config.rule }}"}]}, FIRST),
+        ("IngressRoute", {"routes": [{"match": 'PathRegexp(`(?:Host("a"))?`)'}]}, FIRST),
         ("IngressRoute", {"routes": [{"kind": "Rule"}]}, ["/spec/routes/0"]),
     ]
 )
@@ -145,6 +150,19 @@ def test_what_answers_under_hosts_that_it_does_not_name_is_told(
     kind: str, spec: Any, places: list[str]
 ) -> None:
     assert answers(kind, spec) == places
+
+
+def test_a_snippet_that_serves_others_as_well_is_told() -> None:
+    note = "nginx.ingress.kubernetes.io/configuration-snippet"
+    made = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "app", "annotations": {note: "return 302;", "other": "x"}},
+        "spec": {"rules": [HOST]},
+    }
+    linted = lint(package(manifest=yaml.safe_dump(made)), own=True)
+    found = [one.pointer for one in linted.findings if one.rule == "powers"]
+    assert found == [f"/metadata/annotations/{note.replace('/', '~1')}"]
 
 
 def test_what_was_made_reaches_less_if_one_of_it_is_gone() -> None:

@@ -64,14 +64,14 @@ class Agents:
         self.digests: dict[tuple[str, str], str] = {}
         self._patch = monkeypatch
 
-    def holds(self, version: str, reach: str, name: str = "agent") -> None:
+    def holds(self, version: str, reach: str, name: str = "agent", app: str = APP) -> None:
         """Register a version, as if its rules were those of before."""
         written = DOCUMENT.format(name=name, version=version, title=name.title())
         made = package.of_files(
             {
                 "blueprint.yaml": written.encode(),
                 "manifests/kustomization.yaml": LIST.encode(),
-                "manifests/app.yaml": APP.format(reach=reach).encode(),
+                "manifests/app.yaml": app.format(reach=reach).encode(),
             }
         )
         assert document.read(made).blueprint is not None

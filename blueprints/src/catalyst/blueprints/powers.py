@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from catalyst.blueprints.advice import PODS
 from catalyst.blueprints.findings import Finding, Path, Severity
+from catalyst.blueprints.hosts import is_whole
 from catalyst.blueprints.manifests import Manifests
 
 _HOST: Final = ("hostNetwork", "hostPID", "hostIPC")
@@ -72,10 +73,18 @@ _PARTS: Final[Mapping[str, tuple[str, Mapping[str, Sequence[Any]]]]] = {
 """Parts of a security context: what is wrong with other values of a field than these."""
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 """What annotations begin with that say what `appArmorProfile` says."""
-_ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "Ingress", "IngressRoute"})
+_ROUTES: Final = frozenset(
+    {"GRPCRoute", "Gateway", "HTTPRoute", "Ingress", "IngressRoute", "TLSRoute"}
+)
 """What answers under public hosts."""
-_WHOLE: Final = re.compile(r"(?!.*(\|\||!|HostRegexp)).*\bHost(Header)?\(", re.DOTALL)
-"""A rule of Traefik's that holds for hosts it names, and for no other one."""
+_NAMING: Final[Mapping[str, tuple[str, str]]] = {
+    "Gateway": ("listeners", "hostname"),
+    "Ingress": ("rules", "host"),
+    "IngressRoute": ("routes", "match"),
+}
+"""What lists what answers, and the field of each that says under which host; else `hostnames`."""
+_SNIPPET: Final = re.compile(r"nginx\.(ingress\.kubernetes\.io|org)/[a-z-]*snippets?")
+"""Annotations that write into what serves everybody's hosts."""
 _EVERY: Final = "it answers under every host that nobody else has; name its hosts"
 _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 
@@ -105,24 +114,36 @@ def _found(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     elif kind in PODS:
         yield from _pod(value, PODS[kind])
     elif kind in _ROUTES:
-        for at, spec in _maps(value, ("spec",), ()):
-            yield from [_unknown(at)] if spec is None else _routed(kind, spec, at)
+        yield from opened(value)
+
+
+def opened(value: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Return where an object answers under hosts that it does not name, and how."""
+    kind = value["kind"]
+    if kind not in _ROUTES:
+        return
+    for at, notes in _maps(value.get("metadata") or {}, ("annotations",), ("metadata",)):
+        if notes is None:
+            yield _unknown(at)
+        for name in filter(_SNIPPET.fullmatch, map(str, notes or ())):
+            yield (*at, name), "this writes into the configuration of what serves others as well"
+    for at, spec in _maps(value, ("spec",), ()):
+        yield from [_unknown(at)] if spec is None else _routed(kind, spec, at)
 
 
 def _routed(kind: str, spec: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
-    """Look for what answers under hosts that it does not name."""
-    if kind not in {"Ingress", "IngressRoute"}:
+    if kind not in _NAMING:
         yield from () if spec.get("hostnames") else [(path, _EVERY)]
         return
     if spec.get("defaultBackend") is not None:
         yield (*path, "defaultBackend"), _EVERY
-    key, listed = ("host", "rules") if kind == "Ingress" else ("match", "routes")
+    listed, key = _NAMING[kind]
     for at, one in _entries(spec, listed, path):
         if one is None:
             yield _unknown(at)
             continue
         said = one.get(key)
-        names = bool(said) if kind == "Ingress" else bool(_WHOLE.match(str(said)))
+        names = is_whole(str(said)) if kind == "IngressRoute" else bool(said)
         yield from () if names else [((*at, key) if said else at, _EVERY)]
 
 

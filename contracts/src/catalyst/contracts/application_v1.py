@@ -119,6 +119,8 @@ class RevisionCommitted(Event, frozen=True, kw_only=True):
     """The namespace of its objects; empty: called like the Application."""
     kept: bool = True
     """True if these volumes outlive the Application; False once their data was given up."""
+    hosts: tuple[str, ...] = ()
+    """The public hosts under which it is reached."""
 
 
 class ApplicationObserved(Event, frozen=True, kw_only=True):

@@ -58,6 +58,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     repository: str
     branch: str
     commit: str
+    hosts: tuple[str, ...] = ()
+    """The public hosts under which it is reached."""
     later: tuple[str, ...] = ()
     """Commits on the same branch since, for other Environments, oldest first: each has it too."""
 
@@ -326,6 +328,7 @@ def _bound(
                 repository=event.repository,
                 branch=event.branch,
                 commit=event.commit,
+                hosts=event.hosts,
             )
             return _named(replace(binding, committed=committed), event.commit)
         case app1.ApplicationObserved():

@@ -77,6 +77,7 @@ def committed(
                 volumes=volumes,
                 workloads=workloads,
                 namespace=f"{application}{suffix}" if suffix else "",
+                hosts=desired.hosts if desired is not None else (),
                 kept=kept,
             ),
         )

@@ -1,18 +1,18 @@
 """Public hosts: each belongs to one Application in one Environment, or to an Organization. Pure.
 
 Under which hosts an Application answers is said by the objects that its Blueprint makes, whatever
-its values are called. A host is claimed beyond all Organizations (`clm._.host.<name>`), in the
-batch that opens the change which brings it: so of two that are applied at once one is refused. What
-is written beside the claim names the Application and its Environment, so that the next change of
-the same one finds its own. A change that ends gives back what its Applications will not answer
-under any more, whatever becomes of those that wait behind it.
+its values are called (`blueprints/hosts.py`). A host is claimed beyond all Organizations
+(`clm._.host.<name>`), in the batch that opens the change which brings it: so of two that are
+applied at once one is refused. What is written beside the claim names the Application and its
+Environment, so that the next change of the same one finds its own. A change that ends gives back
+what its Applications neither are to answer under any more nor stand under in Git, whatever becomes
+of those that wait behind it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -29,48 +29,10 @@ HOSTS_MAX: Final = 100
 HELD_MAX: Final = 500
 """Public hosts that one change may have to give back: each of its decisions reads them."""
 FREE: Final = "free"
-EVERY: Final = "*"
-"""What stands for all hosts that nobody has."""
 OWN: Final = "its own"
 TAKEN: Final = "taken"
 
-_IN_DNS: Final = "external-dns.alpha.kubernetes.io/hostname"
-"""What names the hosts of an object to ExternalDNS, with commas between them."""
-_IN_RULE: Final = re.compile(r"\bHost(?:Header)?\(([^)]*)\)")
-_QUOTED: Final = re.compile(r"[`\"]([^`\"]+)[`\"]")
-
 Claims = Mapping[Claim, ClaimState]
-
-
-def named(objects: Iterable[dict[str, Any]]) -> tuple[str, ...]:
-    """Return the hosts under which objects are reached from outside, sorted.
-
-    Ingresses name them in their rules and for their certificates, the routes and listeners of a
-    Gateway in theirs, Traefik's routes in words of their own, of which those are read that name
-    whole hosts. Any object may ask for a name in the DNS by an annotation. A rule that names no
-    host answers under all that nobody else has: that is a host of its own, `*`.
-    """
-    found: set[str] = set()
-    for one in objects:
-        spec = one.get("spec") or {}
-        notes = (one.get("metadata") or {}).get("annotations") or {}
-        found |= {name.strip() for name in notes.get(_IN_DNS, "").split(",")}
-        match one.get("kind"):
-            case "Ingress":
-                found |= {rule.get("host") or EVERY for rule in spec.get("rules") or ()}
-                found |= {EVERY} if spec.get("defaultBackend") else set()
-                found |= {host for tls in spec.get("tls") or () for host in tls.get("hosts") or ()}
-            case "Gateway":
-                found |= {listener.get("hostname") for listener in spec.get("listeners") or ()}
-            case "GRPCRoute" | "HTTPRoute" | "TLSRoute":
-                found |= set(spec.get("hostnames") or ())
-            case "IngressRoute":
-                for route in spec.get("routes") or ():
-                    calls = _IN_RULE.findall(route.get("match", ""))
-                    found |= {host for call in calls for host in _QUOTED.findall(call)} or {EVERY}
-            case _:
-                continue
-    return tuple(sorted({host.lower() for host in found if host}))
 
 
 def claim(host: str) -> Claim:
@@ -206,22 +168,26 @@ def held(
     return found
 
 
-def too_many(found: Mapping[str, Sequence[str]]) -> tuple[Blocker, ...]:
-    """Return that a change would have more hosts to give back than it can."""
+def too_many(found: Mapping[str, Sequence[str]], what_to_do: str) -> tuple[Blocker, ...]:
+    """Return that a change would have more hosts to give back than it can, and what to do."""
     number = sum(map(len, found.values()))
     if number <= HELD_MAX:
         return ()
     message = (
-        f"{number} public hosts may have to be given back, {HELD_MAX} are allowed; let what is on"
-        " its way end first, or change less at once"
+        f"{number} public hosts may have to be given back, {HELD_MAX} are allowed; {what_to_do}"
     )
     return (Blocker(code="too-large", message=message),)
 
 
 def may_hold(state: Application, environment: str) -> frozenset[str]:
-    """Return under which hosts an Application is reached, or may be once its changes are over."""
+    """Return under which hosts an Application is reached, or may be once its changes are over.
+
+    What stands in Git counts as well: a commit that could not be taken back may run.
+    """
+    committed = state.binding(environment).committed
+    stands = committed.hosts if committed is not None else ()
     present = possible.outcomes(state, environment)
-    return frozenset(host for one in present if one is not None for host in one.hosts)
+    return frozenset({*stands, *(host for one in present if one is not None for host in one.hosts)})
 
 
 def given_back(

@@ -28,6 +28,8 @@ from catalyst.provisioning.domain.volumes import in_words
 BESIDE: Final = 4
 """What stands once in the batch that begins a change."""
 
+_FEWER: Final = "uninstall some of the Applications first"
+
 Volumes = Mapping[str, tuple[str, ...]]
 """What holds data, by `<application>.<environment>`."""
 
@@ -164,7 +166,7 @@ def plan(
                 *made_plan.blocked_by,
                 *_needed(request, facts, made_plan.dependents, going),
                 *_too_many(going),
-                *hosts.too_many(hosts.held(facts.applications, lock, {})),
+                *hosts.too_many(hosts.held(facts.applications, lock, {}), _FEWER),
             ),
         )
     )

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprints import rendering
+from catalyst.blueprints.powers import opened
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import files as layout
@@ -78,6 +79,27 @@ def refuse_its_own(values: dict[str, Any], made: Standing, pointer: str) -> None
         )
         for at, name, _ in layout.secrets(values)
         if name in made.secrets
+    ]
+    if errors:
+        raise Rejected("values-invalid", errors[0].message, errors)
+
+
+def refuse_what_is_open(application: str, made: Standing, pointer: str) -> None:
+    """Refuse what an Organization's own Blueprint makes that answers under hosts it does not name.
+
+    What values make of its templates is known here alone.
+
+    Raises:
+        Rejected: `values-invalid`, with an error at `pointer` for each.
+    """
+    errors = [
+        FieldError(
+            pointer=pointer,
+            rule="values-invalid",
+            message=f"{application}: {one['kind']} {one['metadata']['name']}: {message}",
+        )
+        for one in made.objects
+        for _, message in opened(one)
     ]
     if errors:
         raise Rejected("values-invalid", errors[0].message, errors)

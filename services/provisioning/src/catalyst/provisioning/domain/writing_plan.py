@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprints import versions
+from catalyst.blueprints.hosts import named
 from catalyst.blueprints.merging import merged
 from catalyst.blueprints.scope import NAMESPACE_MAX
 from catalyst.contracts.blocked import Link
@@ -43,6 +44,7 @@ from catalyst.provisioning.domain.place import (
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, Risk, finished
 from catalyst.provisioning.domain.rendered import (
     refuse_its_own,
+    refuse_what_is_open,
     refuse_what_stays,
     refuse_what_was_kept,
 )
@@ -69,6 +71,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be paid for."""
     currency: str
     """In which all of that is bought."""
+
+
+_LATER: Final = "let what is on its way end first"
 
 
 def start(request: PlanRequest, facts: Facts) -> Desired | None:
@@ -272,6 +277,8 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         made = facts.standing(name, environment, new, near)
         is_target = name == request.application
         refuse_its_own(new.values, made, VALUES if is_target else f"/lock/{name}")
+        if new.origin == "private":
+            refuse_what_is_open(name, made, VALUES if is_target else f"/lock/{name}")
         if old is not None:
             stood = facts.standing(name, environment, old, old_near)
             before |= spots(name, branch, stood.files)
@@ -291,7 +298,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         volumes[subscription(Unit(name, environment))] = made.volumes
         workloads[subscription(Unit(name, environment))] = made.workloads
         hosted[subscription(Unit(name, environment))] = msgspec.structs.replace(
-            new, hosts=hosts.named(made.objects)
+            new, hosts=named(made.objects)
         )
     sold = tuple(
         subscription(Unit(item.application, environment))
@@ -316,7 +323,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
                 *made_plan.blocked_by,
                 *fitting.unsettled(facts, drafted.lock, drafted.desired),
                 *circles.unsettled(facts, drafted.lock),
-                *hosts.too_many(hosts.held(facts.applications, drafted.lock, hosted)),
+                *hosts.too_many(hosts.held(facts.applications, drafted.lock, hosted), _LATER),
             ),
         )
     )
