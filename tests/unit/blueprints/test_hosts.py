@@ -109,3 +109,13 @@ KINDS = ["Ingress", "Gateway", "HTTPRoute", "IngressRoute", "Service"]
 @at_least(300)
 def test_whatever_was_rendered_names_whole_hosts_or_none(kind: str, fields: dict[str, Any]) -> None:
     assert set(hosts.named([{"kind": kind, **fields}])) <= {"a.example", "b", "*", "host(`b`)"}
+
+
+LISTS = ["hostnames", "listeners", "routes", "rules", "tls"]
+NOTHING: list[Any] = [None, {}, dict.fromkeys(LISTS), {name: [] for name in LISTS}]
+
+
+@each(NOTHING)
+def test_what_names_nothing_has_no_host(spec: dict[str, Any] | None) -> None:
+    kinds = ("Ingress", "Gateway", "GRPCRoute", "HTTPRoute", "TLSRoute", "IngressRoute")
+    assert hosts.named([{"kind": kind, "spec": spec} for kind in kinds]) == ()

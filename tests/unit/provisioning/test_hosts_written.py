@@ -1,7 +1,5 @@
 """What is written down of public hosts, and what a decision reads of them: not more, not less."""
 
-from typing import Any
-
 import pytest
 from msgspec.structs import replace
 from tests.support.changing import Held
@@ -99,13 +97,3 @@ def test_whoever_cannot_have_a_host_is_told_what_to_do() -> None:
     (link,) = blocker.chain
     assert (link.code, link.message) == ("host-taken", blocker.message)
     assert "another host" in link.what_to_do
-
-
-LISTS = ["hostnames", "listeners", "routes", "rules", "tls"]
-NOTHING: list[Any] = [None, {}, dict.fromkeys(LISTS), {name: [] for name in LISTS}]
-
-
-@each(NOTHING)
-def test_what_names_nothing_has_no_host(spec: dict[str, Any] | None) -> None:
-    kinds = ("Ingress", "Gateway", "GRPCRoute", "HTTPRoute", "TLSRoute", "IngressRoute")
-    assert hosts.named([{"kind": kind, "spec": spec} for kind in kinds]) == ()
