@@ -75,6 +75,7 @@ async def _followed_on(installation: Installation, typing: AsyncExitStack) -> No
         # So that it is another address for certain.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", urlsplit(before).port))
+        taken.listen()
         async with running(installation, Options(port=0), lambda _line: None) as stack:
             assert stack.context.http != before
             contexts.register_local(installation.data)

@@ -59,6 +59,14 @@ async def test_variables_reach_the_members_and_cannot_break_the_installation(up:
         await up.traced.wait()
 
 
+@pytest.mark.guarantee("G27.15")
+async def test_clusters_are_told_the_one_address_that_stays(up: Up) -> None:
+    assert up.stack.supervisor is not None
+    member = up.stack.supervisor.members["provisioning"]
+    assert member.environ["PROVISIONING_CLUSTER_GIT_URL"] == up.stack.context.http
+    assert member.environ["PROVISIONING_GIT_URL"] != up.stack.context.http
+
+
 @pytest.mark.guarantee("G7.13")
 async def test_who_works_in_the_directory_is_named(up: Up) -> None:
     await asyncio.to_thread(check_named, up.data.parent, up.data.name, os.getpid())

@@ -9,6 +9,7 @@ import pytest
 from tests.support.each import each
 from tests.support.told import RIGHT, cases, members, wrong
 
+from catalyst.chassis import settings
 from catalyst.chassis.app import listen
 from catalyst.chassis.errors import WrongSettings
 from catalyst.cli import main, variables
@@ -17,6 +18,7 @@ from catalyst.cli.installation import MEMBERS, Installation, fixed
 from catalyst.cli.processes import MODULES, Supervisor, prefix
 from catalyst.cli.stack import Options
 from catalyst.contracts.permissions import SIMULATOR
+from catalyst.provisioning.settings import Settings
 
 OPTIONS = [
     Options(processes=processes, nats_url=url, simulate_cluster=not url)
@@ -86,8 +88,27 @@ def test_what_a_stack_of_processes_keeps_is_what_it_tells_them(tmp_path: Path) -
                 held.close()
         for user, member in supervisor.members.items():
             own = f"{prefix(user)}_"
-            told = {name for name in member.environ if name.startswith(own)}
+            # Where clusters find the repositories is told as well, unless somebody says so.
+            free = {"PROVISIONING_CLUSTER_GIT_URL"}
+            told = {name for name in member.environ if name.startswith(own)} - free
             assert told == {f"{own}{name.upper()}" for name in variables.kept(user, options)}
+
+
+@pytest.mark.guarantee("G27.15")
+@pytest.mark.parametrize("name", ["PROVISIONING_CLUSTER_GIT_URL", "CATALYST_CLUSTER_GIT_URL"])
+def test_whoever_says_where_clusters_find_repositories_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "https://git.example.org")
+    with listen("127.0.0.1", 0) as bound:
+        supervisor = Supervisor(
+            Installation(tmp_path), "nats://127.0.0.1:1", bound, print, ours=True
+        )
+        for held in supervisor._sockets:
+            held.close()
+    told = supervisor.members["provisioning"].environ
+    found = settings.load(Settings, told, "PROVISIONING", here=False)
+    assert found.cluster_git_url == "https://git.example.org"
 
 
 @pytest.mark.guarantee("G21.7")

@@ -29,10 +29,21 @@ TOKEN_DAYS: Final = 30
 MEMBERS: Final = (*SERVICES, "projector", "gateway")
 """Users of the broker that are members; each works with its own password and permissions."""
 
+HTTP_PORT: Final = "http.port"
+"""In the data directory: the port of the one HTTP origin."""
+
 
 def broker_directory(data: Path) -> Path:
     """Return where the broker of a data directory keeps its streams."""
     return data / "nats"
+
+
+def http_port(data: Path) -> int:
+    """Return the port that the one HTTP origin of a directory had the last time; 0: there is none.
+
+    Nothing is made, if there is no such directory.
+    """
+    return _port(data / HTTP_PORT)
 
 
 def fixed(user: str, *, ours: bool) -> frozenset[str]:
@@ -80,14 +91,19 @@ class Installation:
 
     def broker_port(self) -> int:
         """Return the port that the broker had the last time; 0 if there was none."""
-        try:
-            return int((self.data / "broker.port").read_text("utf-8"))
-        except (OSError, ValueError):
-            return 0
+        return _port(self.data / "broker.port")
 
     def remember_broker_port(self, port: int) -> None:
         """Keep the broker's port for the next start."""
         _write_private(self.data / "broker.port", str(port).encode())
+
+    def http_port(self) -> int:
+        """Return the port that the one HTTP origin had the last time; 0 if there was none."""
+        return http_port(self.data)
+
+    def remember_http_port(self, port: int) -> None:
+        """Keep the port of the one HTTP origin for the next start."""
+        _write_private(self.data / HTTP_PORT, str(port).encode())
 
     def remember_simulated(self) -> None:
         """Keep that a simulated cluster spoke of what is here: without it, changes stand still."""
@@ -191,6 +207,13 @@ class Installation:
             known |= {name: secrets.token_urlsafe(24) for name in missing}
             _write_private(path, msgspec.json.encode(known))
         return known
+
+
+def _port(path: Path) -> int:
+    try:
+        return int(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return 0
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -20,6 +20,7 @@ from typing import Final
 
 from catalyst.chassis import app as process
 from catalyst.chassis import clock
+from catalyst.chassis.settings import variable
 from catalyst.cli.broker import ending_with_us
 from catalyst.cli.installation import Installation
 from catalyst.contracts.registry import TABLES
@@ -119,6 +120,9 @@ class Supervisor:
                 chosen["projector_url"] = self.addresses["projector"]
             if user == "gateway" or user in GIT_CALLERS:
                 chosen["git_url"] = self.addresses["environment"]
+            if user == "provisioning" and not told_clusters(os.environ):
+                # The members' own ports are others at each start.
+                chosen["cluster_git_url"] = f"http://127.0.0.1:{bound.getsockname()[1]}"
             os.set_inheritable(held.fileno(), True)  # noqa: FBT003 - positional only
             self.members[user] = Running(
                 user, _environ(user, chosen), held.fileno(), log=logs / f"{user}.log"
@@ -207,6 +211,11 @@ def ending(code: int) -> str:
 def prefix(user: str) -> str:
     """Return what the variables of a member begin with, such as `PROJECTOR`."""
     return MODULES[user].rpartition(".")[2].upper()
+
+
+def told_clusters(environ: Mapping[str, str]) -> str:
+    """Return where clusters find the repositories, if the environment says so; else empty."""
+    return environ.get(variable(environ, prefix("provisioning"), "cluster_git_url"), "")
 
 
 def _environ(user: str, fixed: Mapping[str, object]) -> dict[str, str]:

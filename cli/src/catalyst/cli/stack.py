@@ -29,6 +29,7 @@ from catalyst.chassis.settings import BrokerSettings as MemberSettings
 from catalyst.cli.broker import BrokerFault, BrokerProcess, BrokerSettings, PortTaken
 from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
+from catalyst.cli.listening import listen
 from catalyst.cli.measuring import measuring
 from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, load, prefix
 from catalyst.cli.remaking import remake
@@ -62,7 +63,7 @@ class Options:
 
     host: str = "127.0.0.1"
     port: int = 8080
-    """Of the one HTTP origin; 0 takes a free one."""
+    """Of the one HTTP origin; 0 takes that of the last time if it is free, else any."""
     nats_url: str = ""
     """An existing broker; empty runs our own."""
     nats_port: int = 0
@@ -109,7 +110,7 @@ async def running(installation: Installation, options: Options, tell: Tell) -> A
     stopping = asyncio.Event()
     of_ends = _until_stopped(tell, stopping)
     # Whoever serves closes the socket; nobody does if the start fails before that.
-    with process.listen(options.host, options.port) as bound:
+    with listen(installation, options.host, options.port, tell) as bound:
         async with _broker(installation, options, tell, of_ends) as broker:
             url = broker.url if broker is not None else options.nats_url
             run = _as_processes if options.processes else _as_tasks

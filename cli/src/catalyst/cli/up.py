@@ -18,7 +18,7 @@ from catalyst.cli import contexts, startable, variables
 from catalyst.cli.brokerlock import check_free
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.greeting import greeting
-from catalyst.cli.installation import Installation, broker_directory
+from catalyst.cli.installation import Installation, broker_directory, http_port
 from catalyst.cli.output import note, write
 from catalyst.cli.stack import Options, Stack, running
 
@@ -33,6 +33,9 @@ HURRIED: Final = (
 
 MOMENT: Final = 1.0
 """Seconds in which SIGTERM again is the same one, which who passes it on to us, too, sent twice."""
+
+PORT: Final = 8080
+"""Of a directory that nothing ran on, unless another one is asked for."""
 
 
 def _directory(text: str) -> Path:
@@ -53,8 +56,14 @@ def up(
         ),
     ] = contexts.DATA,
     port: Annotated[
-        int, typer.Option("--port", help="HTTP port; 0 takes a free one.", min=0, max=65535)
-    ] = 8080,
+        int | None,
+        typer.Option(
+            "--port",
+            help=f"HTTP port; 0: any; else that of the last time, at first {PORT}.",
+            min=0,
+            max=65535,
+        ),
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     nats: Annotated[
         str,
@@ -78,7 +87,8 @@ def up(
 ) -> None:
     """Run the whole stack here: broker, services, read model, HTTP door and live page.
 
-    The same data directory goes on where it was. Ctrl-C drains and ends with 0, or with 130 if
+    The same data directory goes on where it was, at the address of the last time; with --port 0
+    at another one if that is taken, and says so. Ctrl-C drains and ends with 0, or with 130 if
     not everything ran yet; a second Ctrl-C ends at once, with 130. The first directory
     becomes the connection `local`, each other one gets one named after itself, and keeps it. What
     runs becomes the current connection, unless that runs, too.
@@ -93,7 +103,7 @@ def up(
         raise Failure(ExitCode.USAGE, "there is no simulated cluster on this broker", hint=hint)
     options = Options(
         host=host,
-        port=port,
+        port=http_port(data) or PORT if port is None else port,
         nats_url=nats,
         processes=processes,
         simulate_cluster=bool(simulate_cluster),
