@@ -118,6 +118,7 @@ def test_of_an_end_only_which_object_it_was_is_kept() -> None:
         (("StatefulSet", "degraded"), ("Pod", "degraded"), "Pod"),
         (("DaemonSet", "degraded"), ("PersistentVolumeClaim", "degraded"), "PersistentVolumeClaim"),
         (("ReplicaSet", "degraded"), ("Service", "degraded"), "Service"),
+        (("ReplicationController", "progressing"), ("Pod", "progressing"), "Pod"),
         ((KUSTOMIZATION, "degraded"), ("Deployment", "degraded"), "Deployment"),
         ((KUSTOMIZATION, "degraded"), ("Pod", "progressing"), KUSTOMIZATION),
         (("Pod", "healthy"), ("Deployment", "progressing"), "Deployment"),

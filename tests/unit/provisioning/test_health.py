@@ -56,6 +56,9 @@ MOVES = says("Progressing", "True", "NewReplicaSetAvailable")
         ("ReplicaSet", {"readyReplicas": 2}, {"replicas": 2}, WELL),
         ("ReplicaSet", {"readyReplicas": 1}, {"replicas": 2},
          ("progressing", "RollingOut", "1 of 2 are ready")),
+        ("ReplicationController", {"readyReplicas": 2}, {"replicas": 2}, WELL),
+        ("ReplicationController", {"replicas": 2}, {"replicas": 2},
+         ("progressing", "RollingOut", "0 of 2 are ready")),
         ("DaemonSet", {"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": 2},
          {}, WELL),
         ("DaemonSet", {"desiredNumberScheduled": 2, "numberReady": 2}, {},
@@ -138,6 +141,7 @@ def owned(kind: str, *, controller: bool = True) -> dict[str, Any]:
 @each([
         # Kubernetes leaves the failed one lying, and makes another.
         (owned("ReplicaSet"), {"phase": "Failed", "reason": "Evicted"}, "healthy"),
+        (owned("ReplicationController"), {"phase": "Failed", "reason": "Evicted"}, "healthy"),
         (owned("Job"), {"phase": "Failed"}, "healthy"),
         (owned("Job"), {"phase": "Failed", **says("PodScheduled", "False")}, "healthy"),
         # Of these nobody makes another one under another name.
@@ -243,6 +247,9 @@ def test_nothing_that_goes_or_was_not_looked_at_is_healthy(
         ("HelmRelease", says("Ready", "Unknown"), True),
         ("GitRepository", says("Ready", "True"), True),
         ("OCIRepository", says("Ready", "True"), True),
+        ("HelmRepository", {}, True),
+        ("HelmChart", {**says("Ready", "True"), "observedGeneration": 0}, True),
+        ("Bucket", says("Ready", "True"), True),
         # What has failed says more.
         ("Kustomization", says("Ready", "False", "BuildFailed"), False),
         # Of these it says what they do themselves.

@@ -1,4 +1,4 @@
-"""What crashes again and again is ready for a moment each time, and healthy at none of them."""
+"""What ends again and again is ready for a moment each time, and healthy at none of them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +13,15 @@ from catalyst.provisioning.domain import seen
 pytestmark = pytest.mark.guarantee("G13.18")
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-WORDS = "main ended with exit code 1, and has just been started again"
-JUST: seen.Status = ("progressing", "Restarted", WORDS)
 WELL = ("healthy", "", "")
+
+
+def just(how: str) -> seen.Status:
+    """Return how a container is that has ended, and runs again."""
+    return ("progressing", "Restarted", f"main {how}, and has just been started again")
+
+
+JUST = just("ended with exit code 1")
 
 
 def container(seconds: float, code: int | None = 1, **more: Any) -> dict[str, Any]:
@@ -45,11 +51,18 @@ def pod(*containers: dict[str, Any], phase: str = "Running", ready: str = "True"
         # A clock that is behind makes nobody well.
         (pod(container(-5)), JUST),
         (pod(container(3, code=None)), WELL),
-        (pod(container(3, code=0)), WELL),
+        # What its liveness probe has killed may end well, and so may what is to run for good.
+        (pod(container(3, code=0)), just("ended with exit code 0")),
+        (pod(container(60, code=0)), WELL),
         (pod(container(3, code=None, name="web"), container(3)), JUST),
-        # Whoever says not since when it runs, or what it ended with, is believed as before.
+        # Nobody says what it ended with.
+        (pod(container(3, lastState={"terminated": {}})), just("ended")),
+        (pod(container(3, lastState={"terminated": {"exitCode": None}})), just("ended")),
+        (pod(container(3, lastState={"terminated": {"exitCode": True}})), just("ended")),
+        # Whoever says not since when it runs, or that it has ended, is believed as before.
         (pod(container(3, state={"running": {}})), WELL),
-        (pod(container(3, lastState={"terminated": {}})), WELL),
+        (pod(container(3, lastState={})), WELL),
+        (pod(container(3, lastState={"terminated": None})), WELL),
         (pod(container(3, lastState="?")), WELL),
         # What is worse is told as it is.
         (pod(container(3), ready="False"),
@@ -57,7 +70,7 @@ def pod(*containers: dict[str, Any], phase: str = "Running", ready: str = "True"
         (pod(container(3, state={"waiting": {"reason": "CrashLoopBackOff"}})),
          ("degraded", "CrashLoopBackOff", "")),
     ])  # fmt: skip
-def test_a_container_that_failed_is_well_once_it_runs_for_a_while(
+def test_a_container_that_has_ended_is_well_once_it_runs_for_a_while(
     item: dict[str, Any], wanted: seen.Status
 ) -> None:
     assert seen.health(item, NOON) == wanted

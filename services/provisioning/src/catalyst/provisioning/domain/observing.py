@@ -26,7 +26,7 @@ from catalyst.provisioning.domain.application import (
     Observed,
     application_ref,
 )
-from catalyst.provisioning.domain.seen import KUSTOMIZATION, Fact, place_of
+from catalyst.provisioning.domain.seen import KUSTOMIZATION, WORKLOADS, Fact, place_of
 
 NAME: Final = "observation"
 """Of the source of facts."""
@@ -45,7 +45,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 _ABOVE: Final[dict[str, int]] = {
     KUSTOMIZATION: 2,
-    **dict.fromkeys(("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"), 1),
+    **dict.fromkeys(WORKLOADS, 1),
 }
 """What fares badly because of something below it; that is told first."""
 

@@ -27,7 +27,7 @@ KUSTOMIZATION: Final = "Kustomization"
 CHANGE: Final = "openova.io/change"
 """Label with the revision, where an observer knows it; in Git it stands in the commit alone."""
 STEADY: Final = timedelta(seconds=60)
-"""So long a container has to run that has failed before, until it is believed to be well."""
+"""So long a container has to run that has ended before, until it is believed to be well."""
 TEXT_MAX: Final = 500
 """Characters of a message that are kept."""
 
@@ -43,9 +43,23 @@ _BAD_WAITS: Final = frozenset(
         "RunContainerError",
     }
 )
-_FLUX: Final = frozenset({"GitRepository", "HelmRelease", "OCIRepository", KUSTOMIZATION})
+_FLUX: Final = frozenset(
+    {
+        "Bucket",
+        "GitRepository",
+        "HelmChart",
+        "HelmRelease",
+        "HelmRepository",
+        "OCIRepository",
+        KUSTOMIZATION,
+    }
+)
 """Objects of Flux that it can be told to leave alone."""
-_MAKES_ANOTHER: Final = frozenset({"Job", "ReplicaSet"})
+_COPIES: Final = frozenset({"ReplicaSet", "ReplicationController"})
+"""What keeps so many pods of one template alone, and so counts nothing as updated."""
+WORKLOADS: Final = _COPIES | {"DaemonSet", "Deployment", "StatefulSet"}
+"""What keeps pods running, and says how many of them are ready."""
+_MAKES_ANOTHER: Final = _COPIES | {"Job"}
 """What makes another pod where one has failed, and leaves that one lying: it says itself how it
 goes on."""
 _UNDER_WAY: Final = frozenset({"Progressing", "ProgressingWithRetry", "DependencyNotReady"})
@@ -186,7 +200,7 @@ def _looked_at(
     match item.get("kind"):
         case "Pod":
             return _pod(metadata, status)
-        case "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" as kind:
+        case str(kind) if kind in WORKLOADS:
             return _workload(kind, _map(item.get("spec")), status)
         case "PersistentVolumeClaim":
             return _claim(status)
@@ -221,16 +235,19 @@ def _pod(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> Status:
 
 
 def _restarted(status: Mapping[str, Any], at: datetime) -> Status | None:
-    """Return that a container runs which has only just failed; None: none does.
+    """Return that a container runs which has only just ended; None: none does.
 
-    What crashes again and again is ready in between, for a moment each time.
+    What ends again and again is ready in between, for a moment each time. It may end well: what is
+    killed because its liveness probe fails often does.
     """
     for container in _containers(status):
-        last = _map(_map(container.get("lastState")).get("terminated"))
+        last = _map(container.get("lastState")).get("terminated")
         since = _instant(_map(_map(container.get("state")).get("running")).get("startedAt"))
-        if last.get("exitCode", 0) != 0 and since is not None and at - since < STEADY:
-            name, code = _text(container.get("name")), last["exitCode"]
-            message = f"{name} ended with exit code {code}, and has just been started again"
+        if isinstance(last, dict) and since is not None and at - since < STEADY:
+            code = last.get("exitCode")
+            known = isinstance(code, int) and not isinstance(code, bool)
+            how = f"ended with exit code {code}" if known else "ended"
+            message = f"{_text(container.get('name'))} {how}, and has just been started again"
             return "progressing", "Restarted", message
     return None
 
@@ -241,8 +258,8 @@ def _workload(kind: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> 
         return "degraded", _text(progressing.get("reason")) or "Stuck", _said(progressing)
     wanted = status.get("desiredNumberScheduled", spec.get("replicas", 1))
     ready = status.get("readyReplicas", status.get("numberReady", 0))
-    # What is 0 is left out; but a ReplicaSet knows one template alone, and counts nothing updated.
-    none = ready if kind == "ReplicaSet" else 0
+    # What is 0 is left out.
+    none = ready if kind in _COPIES else 0
     updated = status.get("updatedReplicas", status.get("updatedNumberScheduled", none))
     if not all(isinstance(number, int) for number in (wanted, ready, updated)):
         return "unknown", "NoStatus", "its status holds no numbers"
