@@ -11,6 +11,7 @@ from tests.browser.steps import OWNERS, choose, completed, forgive, furnish, pla
 from tests.browser.test_looks import _FAULTS, _faint
 from tests.support import browser as support
 from tests.support.browser import Window
+from tests.unit.cli.test_following import STANDING
 
 pytestmark = [
     pytest.mark.browser,
@@ -243,3 +244,20 @@ async def test_a_change_that_gave_up_says_how_things_stand(
     await market.command(cancel, slug, {"reason": "Not now"}, id=change)
     await expect(status(desk)).to_have_text("cancelled")
     await expect(desk.page.locator(".page")).to_contain_text("Nothing of it was done.")
+
+
+_STANDING: Final = """async (docs) => {
+  const { stands, kept } = await import('/js/change.js');
+  return docs.map((doc) => [stands(doc), kept(doc)]);
+}"""
+
+
+@pytest.mark.guarantee("G27.7")
+async def test_the_page_says_of_what_is_taken_back_what_the_command_line_says(
+    desk: Window, market: Site
+) -> None:
+    await desk.page.goto(market.address)
+    shown = await desk.page.evaluate(_STANDING, [doc for doc, _, _ in STANDING])
+    assert shown == [
+        [f"All that it had done is taken back: {now}.", left] for _, now, left in STANDING
+    ]

@@ -14,7 +14,7 @@ from tests.unit.provisioning.test_unseen import NOBODY, unheard
 from catalyst.chassis import clock
 from catalyst.cli.chains import START_SECONDS
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.following import PATIENCE_SECONDS, Follower, _gone, _write, unseen
+from catalyst.cli.following import PATIENCE_SECONDS, Follower, _gone, _write, stands, unseen
 from catalyst.cli.links import links_of
 from catalyst.cli.output import Format
 from catalyst.client.rows import Del, Put, Reset, Row, Synced
@@ -170,10 +170,68 @@ def test_whoever_sees_a_change_give_up_is_told_how_things_stand_and_what_to_type
     run(place, "ch-1")
     _write(Follower(), ended(place), 7, Format.TABLE)
     told = capsys.readouterr()
-    now = {"install": "nothing of it is left", "upgrade": "what ran before goes on"}[action]
-    assert told.out.rstrip().endswith(f"all that it had done is taken back: {now}")
+    now = {"install": "nothing of it runs", "upgrade": "what ran before goes on"}[action]
+    repository = "  stays: repository acme/blog: archived, unless blog runs elsewhere"
+    stand = [line.partition("  ")[2] for line in told.out.splitlines()]
+    assert stand[stand.index(f"  all that it had done is taken back: {now}") + 1 :] == [
+        *([repository] if action == "install" else []),
+        f"  stays: {DATA}",
+    ]
     what = {"install": "install bp-blog --as blog", "upgrade": "upgrade blog"}[action]
     assert f"catalyst plan {what} --env acme-prod --org acme`" in told.err
+
+
+DATA = "volumes and credentials, if it brought any to acme-prod: data is kept"
+
+
+def gave_up(action: str, *undone: str, **more: Any) -> dict[str, Any]:
+    """Return what counts of the row of a change that gave up."""
+    roles = {"blog": "target", "blog-postgres": "new", "mail": "shared"}
+    lock = [{"application": name, "role": role} for name, role in roles.items()]
+    return {
+        "status": "failed",
+        "organization": "acme",
+        "environment": "acme-prod",
+        "request": {"action": action},
+        "lock": lock,
+        "undone": list(undone),
+        "left": [],
+        **more,
+    }
+
+
+def archived(*names: str) -> list[str]:
+    return [f"repository acme/{x}: archived, unless {x} runs elsewhere" for x in names]
+
+
+STANDING = [
+    (gave_up("install", "admit"), "nothing of it is left", []),
+    (gave_up("install", "hold", "admit"), "nothing of it is left", []),
+    (gave_up("install", "repository", "admit"), "nothing of it runs",
+     archived("blog", "blog-postgres")),
+    (gave_up("install", "commit", "repository", "admit"), "nothing of it runs",
+     [*archived("blog", "blog-postgres"), DATA]),
+    # What it brought along is new, and what it changed may have got a volume more.
+    (gave_up("configure", "commit", "repository"), "what ran before goes on",
+     [*archived("blog-postgres"), DATA]),
+    (gave_up("configure", "hold"), "what ran before goes on", []),
+    # What was to go brought nothing.
+    *((gave_up(action, "commit", "unprotect"), "what ran before goes on", [])
+      for action in ("uninstall", "delete-environment", "delete-organization")),
+]  # fmt: skip
+"""Rows of changes that gave up, what is told of how things stand, and what is told to stay."""
+
+
+@pytest.mark.guarantee("G27.7")
+@each(STANDING)
+def test_what_stays_of_a_change_that_is_taken_back_is_told(
+    doc: dict[str, Any], now: str, left: list[str]
+) -> None:
+    assert stands(doc) == [
+        f"all that it had done is taken back: {now}",
+        *(f"stays: {text}" for text in left),
+    ]
+    assert stands({**doc, "status": "completed"}) == []
 
 
 @pytest.mark.guarantee("G27.7")

@@ -15,6 +15,7 @@ from catalyst.cli.kinds import mark, noticed, source_of, wanted
 from catalyst.cli.links import links_in
 from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.planshow import write_lines
+from catalyst.cli.saving import REMOVALS
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
@@ -217,7 +218,7 @@ def _concerned(doc: dict[str, Any]) -> list[str]:
 def _version(doc: dict[str, Any], name: str) -> str:
     """Return the version that a change gives an Application; of one that it removes, nothing."""
     locked = next((one for one in doc["lock"] if one["application"] == name), None)
-    gone = doc["request"]["action"] in {"uninstall", "delete-environment", "delete-organization"}
+    gone = doc["request"]["action"] in REMOVALS
     return "" if locked is None or gone else str(locked["version"])
 
 

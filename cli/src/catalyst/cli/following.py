@@ -17,6 +17,7 @@ from catalyst.cli.kinds import source_of
 from catalyst.cli.links import links_in
 from catalyst.cli.output import Format, as_json, as_yaml, note, write
 from catalyst.cli.planshow import chain, write_lines
+from catalyst.cli.saving import REMOVALS
 from catalyst.cli.target import Target
 from catalyst.cli.watched import followed, told
 from catalyst.client.http_transport import HttpClient
@@ -147,9 +148,30 @@ def stands(doc: Doc) -> list[str]:
         return []
     if not doc["undone"]:
         return ["nothing of it was done"]
-    new = doc["request"]["action"] == "install"
-    now = "nothing of it is left" if new else "what ran before goes on"
-    return [f"all that it had done is taken back: {now}"]
+    found = _stays(doc)
+    nothing = "nothing of it runs" if found else "nothing of it is left"
+    now = nothing if doc["request"]["action"] == "install" else "what ran before goes on"
+    return [
+        f"all that it had done is taken back: {now}",
+        *(f"stays: {text}" for text in found),
+    ]
+
+
+def _stays(doc: Doc) -> list[str]:
+    """Return what stays on purpose of all that a change had done and took back."""
+    action, undone = doc["request"]["action"], doc["undone"]
+    found: list[str] = []
+    if "repository" in undone:
+        new = {"new", "target"} if action == "install" else {"new"}
+        names = dict.fromkeys(one["application"] for one in doc["lock"] if one["role"] in new)
+        found += (
+            f"repository {doc['organization']}/{name}: archived, unless {name} runs elsewhere"
+            for name in names
+        )
+    if "commit" in undone and action not in REMOVALS:
+        where = doc["environment"]
+        found.append(f"volumes and credentials, if it brought any to {where}: data is kept")
+    return found
 
 
 def _step(step: Doc) -> str:

@@ -13,12 +13,13 @@ from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError
 
 Doc = Mapping[str, Any]
-_REMOVALS: Final = frozenset({"uninstall", "delete-environment", "delete-organization"})
+REMOVALS: Final = frozenset({"uninstall", "delete-environment", "delete-organization"})
+"""Actions that take Applications away."""
 
 
 def told(target: Target, plan: Doc, owner: str) -> list[str]:
     """Return what a plan that buys nothing means for what is paid; nothing for one that buys."""
-    if plan["request"]["action"] in _REMOVALS:
+    if plan["request"]["action"] in REMOVALS:
         return lines(ending(target, plan, owner))
     return staying(target, plan, owner)
 
@@ -51,7 +52,7 @@ def ending(target: Target, plan: Doc, owner: str) -> list[Doc]:
 
     What cannot be read now is not told: that they end, the plan says itself.
     """
-    if plan["request"]["action"] not in _REMOVALS or not plan["sold"]:
+    if plan["request"]["action"] not in REMOVALS or not plan["sold"]:
         return []
     try:
         found = owned.docs(target, "subscriptions", owner)

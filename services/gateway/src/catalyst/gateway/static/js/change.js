@@ -117,6 +117,7 @@ export class ChangePage {
       list("Taken back", doc.undone.map((step) => stepName(step, action))),
       list("Left for a person", doc.left),
       stands(doc) ? el("p", { text: stands(doc) }) : null,
+      list("Stays", kept(doc)),
     ].filter(Boolean));
     this.facts.replaceChildren(facts(doc));
     const open = !OVER.includes(doc.status) && doc.status !== "undoing";
@@ -166,10 +167,24 @@ function unseen(doc) {
 }
 
 /** Returns how things stand behind a change that gave up, if nothing is left for a person. */
-function stands({ status, left, undone, request }) {
+export function stands(doc) {
+  const { status, left, undone, request } = doc;
   if (!GAVE_UP.includes(status) || left.length) return "";
   if (!undone.length) return "Nothing of it was done.";
-  return `All that it had done is taken back: ${request.action === "install" ? "nothing of it is left" : "what ran before goes on"}.`;
+  const nothing = kept(doc).length ? "nothing of it runs" : "nothing of it is left";
+  return `All that it had done is taken back: ${request.action === "install" ? nothing : "what ran before goes on"}.`;
+}
+
+/** Returns what stays on purpose of all that such a change had done and took back. */
+export function kept({ status, left, undone, request: { action }, organization, environment, lock }) {
+  if (!GAVE_UP.includes(status) || left.length) return [];
+  const fresh = lock.filter(({ role }) => role === "new" || (role === "target" && action === "install"));
+  const names = undone.includes("repository") ? new Set(fresh.map(({ application }) => application)) : [];
+  const data = undone.includes("commit") && !takesAway(action);
+  return [
+    ...[...names].map((name) => `repository ${organization}/${name}: archived, unless ${name} runs elsewhere`),
+    ...(data ? [`volumes and credentials, if it brought any to ${environment}: data is kept`] : []),
+  ];
 }
 
 /** Returns what a request says besides what stands in the title of its change. */
