@@ -303,7 +303,8 @@ async def test_an_uninstall_lists_what_goes_and_what_stays(place: Town, others: 
     )
     idle = Idle(application="wiki-postgres", environment=PROD, charged=True)
     made = f"credentials wiki-credentials: made for wiki in {PROD}"
-    assert found.stays == (made, "every event stays in the log")
+    shared = f"what wiki keeps in wiki-postgres in {PROD}: it is left there"
+    assert found.stays == (shared, made, "every event stays in the log")
     assert found.idle == (idle,)
     assert [x.application for x in found.dependencies] == ["wiki-postgres"]
     needed = app1.DependentAdded(environment=PROD, dependent="shop", change="ch-0")

@@ -17,7 +17,7 @@ from catalyst.contracts.blocked_environment import too_large
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
-from catalyst.provisioning.domain import assembling, behind, fitting, hosts, listed
+from catalyst.provisioning.domain import assembling, behind, fitting, hosts, left_behind, listed
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.fulfilled import unseen
@@ -154,10 +154,11 @@ def plan(
                 if not item.written
             ),
             volumes=volumes,
-            risks=_risks(request, facts, going, volumes),
+            risks=_risks(request, facts, lock, volumes),
             goes=(*_goes(request, facts, going, sold, gone, volumes), *beyond),
             idle=idle(facts, lock, {}),
             stays=(
+                *left_behind.stays(lock),
                 *_stays(request, going, gone, volumes),
                 *_account(request, facts.name),
                 *kept,
@@ -353,8 +354,9 @@ def _account(request: PlanRequest, organization: str) -> tuple[str, ...]:
 
 
 def _risks(
-    request: PlanRequest, facts: Facts, going: list[Locked], volumes: Volumes
+    request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], volumes: Volumes
 ) -> tuple[Risk, ...]:
+    going = [item for item in lock if item.written]
     found = [
         Risk(kind="downtime", message=f"{item.application} stops in {item.environment}")
         for item in going
@@ -368,6 +370,7 @@ def _risks(
             Risk(kind="data-loss", message=f"deleted for good: {name}")
             for name in _named(going, volumes)
         )
+        found += left_behind.risks(lock)
     return tuple(found)
 
 
