@@ -12,7 +12,7 @@ from tests.support.plans import PROD, apply, locked, planned, town
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.provisioning_values_v1 import Action
+from catalyst.contracts.provisioning_values_v1 import Action, Applied, Evidence
 from catalyst.projector.views.application_document import BindingDocument
 from catalyst.projector.views.provisioning_application import APPLICATION
 from catalyst.projector.views.provisioning_change import CHANGE
@@ -74,6 +74,60 @@ def test_a_new_revision_is_pending_until_it_is_seen_and_health_says_of_which_it_
     found = binding(place)
     assert (found.applied.status, found.health.revision) == ("current", "ch-1")
     assert found.change is None
+
+
+@pytest.mark.guarantee("G13.5")
+@pytest.mark.parametrize("applied", ["current", "failed"])
+@pytest.mark.parametrize("again", ["nothing new", "seen again"])
+def test_what_is_to_run_as_before_was_seen_already(applied: Applied, again: str) -> None:
+    """Nothing speaks again where what was cancelled was never committed, or the cluster is gone."""
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    flux = Evidence(
+        kind="Kustomization",
+        namespace="flux-system",
+        name="blog",
+        uid="u",
+        version=1,
+        status="degraded" if applied == "failed" else "healthy",
+        reason="BuildFailed" if applied == "failed" else "",
+        message="no such file" if applied == "failed" else "",
+    )
+    seen = app1.ApplicationObserved(
+        environment=PROD,
+        applied=applied,
+        revision="ch-0",
+        commit="commit-blog",
+        health="healthy",
+        reason="",
+        message="",
+        evidence=(flux,),
+        source="cluster",
+        observed_at=place.now,
+    )
+    ref = application_ref("acme", "blog")
+    place.log.append((ref, seen))
+    before = binding(place).applied
+    assert (before.status, before.reason) == (applied, flux.reason)
+    apply(place, "ch-1", planned(place, "configure", values={"n": 1}, priced=False))
+    for change in ("ch-1", "ch-2"):
+        assert binding(place).applied.message == f"{change} is to run, and ch-0 was seen"
+        if change == "ch-1":
+            # Another one takes its place before anything comes of either.
+            place.log.append((ref, desired_by(place, "ch-2")))
+    if again == "seen again":
+        place.log.append((ref, seen))
+    place.log.append((ref, desired_by(place, "ch-0")))
+    assert msgspec.structs.replace(binding(place).applied, since=before.since) == before
+
+
+def desired_by(place: Town, change: str) -> app1.DesiredSet:
+    """Return that what a change made is to run."""
+    now = place.application("blog").binding(PROD).desired
+    assert now is not None
+    return app1.DesiredSet(
+        environment=PROD, change=change, desired=msgspec.structs.replace(now, change=change)
+    )
 
 
 @pytest.mark.parametrize("action", ["configure", "uninstall"])

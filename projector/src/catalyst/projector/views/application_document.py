@@ -39,6 +39,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it was seen last, if nothing has been heard for too long."""
     since: datetime | None = None
     """Since when the status is this one."""
+    seen: str = ""
+    """The status of the revision that was seen, where it is `pending` that another one is to run;
+    else empty."""
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -149,13 +149,26 @@ def _desired(doc: Doc, event: app.DesiredSet, _at: At) -> Doc:
     return _with(doc, replace(binding, applied=_applied(binding, binding.applied)))
 
 
-def _applied(binding: BindingDocument, seen: Mark) -> Mark:
-    """Return the mark of what is applied: what was seen of another revision is pending."""
+def _applied(binding: BindingDocument, mark: Mark) -> Mark:
+    """Return the mark of what is applied: what was seen of another revision is pending.
+
+    What is to run may be again what it was, with nothing new seen: then what was seen counts.
+    """
     desired = binding.desired
+    seen = _of_revision(mark, mark.seen) if mark.seen else mark
     if desired is None or seen.revision == desired.change or seen.status == "unknown":
         return seen
     message = f"{desired.change} is to run, and {seen.revision or 'nothing'} was seen"
-    return replace(seen, status="pending", reason="another-revision", message=message)
+    return replace(
+        seen, status="pending", reason="another-revision", message=message, seen=seen.status
+    )
+
+
+def _of_revision(mark: Mark, status: str) -> Mark:
+    """Return the mark of how far the revision that was seen is applied, from its evidence."""
+    first = mark.evidence[0] if status == "failed" and mark.evidence else None
+    reason, message = ("", "") if first is None else (first.reason, first.message)
+    return replace(mark, status=status, reason=reason, message=message, seen="")
 
 
 def _dependents(doc: Doc, event: app.DependentAdded, _at: At) -> Doc:
@@ -183,14 +196,10 @@ def _committed(doc: Doc, event: app.RevisionCommitted, at: At) -> Doc:
 
 def _observed(doc: Doc, event: app.ApplicationObserved, _at: At) -> Doc:
     binding = _binding(doc, event.environment)
-    evidence = _of_applied(event.evidence)
-    first = evidence[0] if event.applied == "failed" and evidence else None
     seen = Mark(
         status=event.applied,
-        reason=first.reason if first is not None else "",
-        message=first.message if first is not None else "",
         revision=event.revision,
-        evidence=evidence,
+        evidence=_of_applied(event.evidence),
         source=event.source,
         as_of=event.observed_at,
     )
@@ -203,7 +212,10 @@ def _observed(doc: Doc, event: app.ApplicationObserved, _at: At) -> Doc:
         source=event.source,
         as_of=event.observed_at,
     )
-    return _with(doc, replace(binding, applied=_applied(binding, seen), health=health))
+    return _with(
+        doc,
+        replace(binding, applied=_applied(binding, _of_revision(seen, seen.status)), health=health),
+    )
 
 
 def _of_applied(found: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
