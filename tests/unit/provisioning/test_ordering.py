@@ -6,8 +6,10 @@ from tests.support.changing import Town
 from tests.support.planning import Others, configure, install, known, plan, running, wiki
 from tests.support.plans import PROD, apply, run, town
 
+from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain.application import application_ref
 
 
 async def test_a_package_and_an_add_on_are_taken_away() -> None:
@@ -19,6 +21,8 @@ async def test_a_package_and_an_add_on_are_taken_away() -> None:
     apply(place, "ch-1", await plan(place, others, bought))
     run(place, "ch-1")
     assert _bought(place) == ("s", ("addon.backup", "addon.support"))
+    needed = app1.DependentAdded(environment=PROD, dependent="shop", change="ch-0")
+    place.given(application_ref("acme", "wiki"), needed)
     others.before = 6_000
     both = {"drop_plan": True, "drop_addons": ("addon.backup", "addon.support")}
     hashes = set()
@@ -35,7 +39,9 @@ async def test_a_package_and_an_add_on_are_taken_away() -> None:
         assert found.price is not None
         assert found.price.before == omr(6_000)
         assert [step.step for step in found.steps] == ["hold", "commit", "observe", "capture"]
+        # No file changes, so nothing restarts and nobody has to do without it.
         assert found.files == ()
+        assert [one for one in found.risks if one.kind == "downtime"] == []
     assert len(hashes) == 3
     apply(place, "ch-2", await plan(place, others, configure(drop_addons=("addon.backup",))))
     run(place, "ch-2")

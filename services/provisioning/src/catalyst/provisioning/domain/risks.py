@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from catalyst.blueprints import versions
@@ -23,8 +23,17 @@ def of(
     facts: Facts,
     lock: tuple[Locked, ...],
     desired: Mapping[str, Desired],
+    changed: Collection[str],
 ) -> tuple[Risk, ...]:
-    """Return what may hurt; `desired` is what is written, by Application."""
+    """Return what may hurt.
+
+    Args:
+        request: What was asked for.
+        facts: What it depends on.
+        lock: What goes together.
+        desired: What is written, by Application.
+        changed: The Applications of which any file changes.
+    """
     environment = request.environment or ""
     found = [
         Risk(
@@ -48,7 +57,9 @@ def of(
             found += _placed(facts, name, new, environment)
             continue
         found += adrift(name, facts.applications[name], environment)
-        found.append(Risk(kind="downtime", message=f"{name} may restart while it changes"))
+        if name in changed:
+            message = f"{name} may restart while it changes"
+            found.append(Risk(kind="downtime", message=message))
         if versions.parse(new.version) < versions.parse(old.version):
             message = (
                 f"{name} goes from {old.version} back to {new.version}: data that the newer"
@@ -59,6 +70,7 @@ def of(
         found += (
             Risk(kind="downtime", message=f"{other} needs {name} while it changes")
             for other in facts.applications[name].binding(environment).dependents
+            if name in changed
         )
     return (*found, *_copied(facts, desired, environment))
 

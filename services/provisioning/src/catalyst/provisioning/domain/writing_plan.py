@@ -309,6 +309,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
     made_plan = assembling.assemble(
         request, facts, drafted.lock, before, after, steps, sold=sold, gone=()
     )
+    changed = {one.repository for one in made_plan.files}
     return finished(
         msgspec.structs.replace(
             made_plan,
@@ -317,7 +318,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             workloads=workloads,
             dependencies=_dependencies(drafted, facts, environment),
             price=_price(facts),
-            risks=(*risks.of(request, facts, drafted.lock, drafted.desired), *stored),
+            risks=(*risks.of(request, facts, drafted.lock, drafted.desired, changed), *stored),
             idle=removal_plan.idle(facts, drafted.lock, drafted.desired),
             blocked_by=(
                 *made_plan.blocked_by,
