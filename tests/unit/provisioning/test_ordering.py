@@ -10,6 +10,7 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain.application import application_ref
+from catalyst.provisioning.domain.plan import Plan
 
 
 async def test_a_package_and_an_add_on_are_taken_away() -> None:
@@ -18,7 +19,11 @@ async def test_a_package_and_an_add_on_are_taken_away() -> None:
     wiki(others)
     await running(place, others)
     bought = configure(plan="s", addons=("addon.backup", "addon.support"))
-    apply(place, "ch-1", await plan(place, others, bought))
+    found = await plan(place, others, bought)
+    words = "package s and add-on addon.backup, addon.support: no file of wiki changes by that"
+    agreed = f"{words}, and what it gives is agreed with whoever runs this Catalyst"
+    assert _agreed(found) == [agreed]
+    apply(place, "ch-1", found)
     run(place, "ch-1")
     assert _bought(place) == ("s", ("addon.backup", "addon.support"))
     needed = app1.DependentAdded(environment=PROD, dependent="shop", change="ch-0")
@@ -32,6 +37,7 @@ async def test_a_package_and_an_add_on_are_taken_away() -> None:
         configure(**both),
     ):
         found = await plan(place, others, request)
+        assert _agreed(found) == []
         hashes.add(found.hash)
         # It is priced anew, and what it costs less is told.
         [item] = others.asked[-1][2]["items"]
@@ -76,6 +82,10 @@ async def test_a_package_and_an_add_on_are_taken_away() -> None:
     apply(place, "ch-4", await plan(place, others, back))
     run(place, "ch-4")
     assert _bought(place) == ("s", ("addon.backup", "addon.support"))
+
+
+def _agreed(found: Plan) -> list[str]:
+    return [one.message for one in found.risks if one.kind == "price-only"]
 
 
 def _bought(place: Town) -> tuple[str | None, tuple[str, ...]]:

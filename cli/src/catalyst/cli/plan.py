@@ -39,7 +39,7 @@ DepOption = Annotated[
 ]
 PackageOption = Annotated[
     str | None,
-    typer.Option("--package", help="Package of the price book, such as s, m, l or xl."),
+    typer.Option("--package", help="Package of the price book, such as m: a price, and no files."),
 ]
 AddonOption = Annotated[
     list[str] | None,

@@ -72,7 +72,21 @@ def of(
             for other in facts.applications[name].binding(environment).dependents
             if name in changed
         )
-    return (*found, *_copied(facts, desired, environment))
+    return (*found, *_copied(facts, desired, environment), *_bought(request))
+
+
+def _bought(request: PlanRequest) -> tuple[Risk, ...]:
+    """Return that what is bought beside a Blueprint gives an Application nothing by itself."""
+    package = f"package {request.plan}" if request.plan else ""
+    addons = f"add-on {', '.join(request.addons)}" if request.addons else ""
+    what = " and ".join(filter(None, (package, addons)))
+    if not what:
+        return ()
+    message = (
+        f"{what}: no file of {request.application} changes by that, and what it gives is"
+        " agreed with whoever runs this Catalyst"
+    )
+    return (Risk(kind="price-only", message=message),)
 
 
 def adrift(name: str, state: Application, environment: str) -> tuple[Risk, ...]:

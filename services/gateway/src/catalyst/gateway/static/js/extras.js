@@ -15,6 +15,7 @@ export function goesWith(packages, offered) {
   return [included ? `included in ${included}` : "", added].filter(Boolean).join("; ") || "sold with no package";
 }
 
+const AGREED = "A price a month: it changes nothing of the Application, and what it gives is agreed with whoever runs this Catalyst.";
 const GOES = "What is taken away stays charged for this month, and costs nothing from the next one on.";
 
 class Package extends Control {
@@ -22,7 +23,7 @@ class Package extends Control {
   constructor(offered, bought) {
     const options = offered.map(({ sku, name, price }) => el("option", { value: sku, text: priced(name, price) }));
     if (bought && !offered.some(({ sku }) => sku === bought)) options.push(el("option", { value: bought, text: `${bought} (not sold any more)` }));
-    super("package", { description: `How large it is.${bought ? ` ${GOES}` : ""}`, schema: {} }, false,
+    super("package", { description: `${AGREED}${bought ? ` ${GOES}` : ""}`, schema: {} }, false,
       el("select", {}, el("option", { value: "", text: bought ? "none" : "not given" }), options));
     this.bought = bought;
     this.control.value = bought ?? "";
@@ -44,7 +45,7 @@ class Addons extends Field {
     const all = [...offered, ...old.map((sku) => ({ sku, name: sku, price: null, packages: {} }))];
     this.boxes = all.map(({ sku }) => el("input", { type: "checkbox", value: sku, checked: bought.includes(sku) }));
     this.node = el("fieldset", {}, el("legend", { text: "Add-ons" }),
-      bought.length ? el("p", { class: "help", text: GOES }) : null,
+      el("p", { class: "help", text: `${AGREED}${bought.length ? ` ${GOES}` : ""}` }),
       all.map(({ name, price, packages }, at) => el("div", { class: "field" }, el("label", { class: "check" }, this.boxes[at], price ? priced(name, price) : name),
         el("p", { class: "help", text: !price ? "It is not sold any more." : `It is ${goesWith(packages, sold)}.` }))),
       this.error);
