@@ -7,7 +7,7 @@ from tests.support.each import each
 
 from catalyst.chassis.jetstream.port import Stored
 from catalyst.cli.findings import Health
-from catalyst.cli.timercheck import judged
+from catalyst.cli.timercheck import due, judged
 
 pytestmark = pytest.mark.guarantee("G7.26")
 
@@ -34,7 +34,7 @@ def armed(subject: str, at: str) -> Stored:
         ([armed(MONTH, "@at soon")], "1 armed, none is overdue"),
     ])  # fmt: skip
 def test_what_is_not_due_yet_or_only_just_is_well(timers: list[Stored], told: str) -> None:
-    found = judged(timers, NOW)
+    found = judged(due(timers), NOW)
     assert (found.check, found.health, found.detail) == ("timers", Health.OK, told)
 
 
@@ -44,7 +44,18 @@ def test_what_is_due_and_did_not_fire_is_told_with_the_first_and_what_it_means()
         armed(MONTH, "@at 2026-03-02T00:00:00.123456Z"),
         armed("tmr.acme.billing.account.acme.lapse", "@at 2026-03-05T00:00:00Z"),
     ]
-    found = judged(late, NOW)
+    found = judged(due(late), NOW)
     assert found.health is Health.FAIL
     assert found.detail == f"2 of 3 are overdue, the first since 2026-03-02 00:00 UTC: {MONTH}"
     assert found.fix.startswith("no month is closed, no deadline passes")
+
+
+def test_where_not_all_were_looked_at_that_is_said_and_what_is_late_all_the_same() -> None:
+    seen = [armed(MONTH, "@at 2026-04-02T00:00:00Z")]
+    found = judged(due(seen), NOW, whole=False)
+    assert found.health is Health.SKIPPED
+    told = "none of the 1 that were looked at is overdue; there are more than a glance takes in"
+    assert found.detail == told
+    late = judged(due([*seen, armed(DEADLINE, "@at 2026-03-02T11:00:00Z")]), NOW, whole=False)
+    assert late.health is Health.FAIL
+    assert late.detail.startswith("1 of the 2 that were looked at are overdue, the first since ")

@@ -35,7 +35,7 @@ WHOLE_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 5.0
 """To read the whole log in."""
 _CHECK: Final = "`catalyst replay --check` takes its time"
-LIMIT_SECONDS: Final = 10.0
+LIMIT_SECONDS: Final = 12.0
 """For everything that is asked of a broker that answers."""
 CONSUMER: Final = "consumer"
 """How the name of a check begins that is about one durable."""
