@@ -96,3 +96,18 @@ async def test_whose_own_a_copy_is_no_name_tells_and_every_change_keeps(town: To
         assert later.desired[f"{long}.{PROD}"].own["postgres"]
         await town.done(f"ch-5{number}", later)
         assert await refused(town, "files", "bp-nextcloud") == WAY
+
+
+async def test_who_comes_back_to_its_own_copy_after_an_uninstall_has_it_for_itself_again(
+    town: Town,
+) -> None:
+    asked = {"application": "files", "values": {"domain": "files.example.com"}}
+    await town.done("ch-1", await town.plan("bp-nextcloud", **asked, dependencies=NEW))
+    await town.done("ch-2", await town.change("uninstall", application="files"))
+    again = await town.plan("bp-nextcloud", **asked)
+    desired = again.desired[f"files.{PROD}"]
+    assert desired.dependencies["postgres"] == "files-postgres"
+    assert desired.own["postgres"]
+    await town.done("ch-3", again)
+    wiki = await solved(town, "w", "bp-wiki")
+    assert wiki["w"]["dependencies"]["postgres"] == "postgres"

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from tests.support.changing import Town
 from tests.support.each import each
 from tests.support.examples import at_least
-from tests.support.planning import Others, configure, entry, install, plan, wiki
-from tests.support.plans import DEVELOPER, DIGEST, PROD, apply, locked, run
+from tests.support.planning import Others, configure, entry, install, known, plan, wiki
+from tests.support.plans import ADMIN, DEVELOPER, DIGEST, PROD, apply, locked, run, town
 
 from catalyst.contracts import application_v1 as app1
+from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Action, Desired, PlanRequest
 from catalyst.contracts.rejection import Rejected
+from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import (
     Application,
     Binding,
@@ -26,7 +28,7 @@ from catalyst.provisioning.domain.application import (
     planned_on,
 )
 from catalyst.provisioning.domain.change import change_ref
-from catalyst.provisioning.domain.owning import NEW, marks
+from catalyst.provisioning.domain.owning import NEW, marks, used
 
 pytestmark = pytest.mark.guarantee("G24.6")
 
@@ -61,40 +63,40 @@ async def done(place: Town, others: Others, name: str, request: PlanRequest) -> 
 
 def test_what_is_asked_for_is_marked_and_all_else_is_shared() -> None:
     item = locked("blog", db="blog-db", cache="redis")
-    assert marks(asked("install", db=NEW), item, None) == {"db": True, "cache": False}
+    assert marks(asked("install", db=NEW), item, {}) == {"db": True, "cache": False}
     named = asked("install", db="blog-db")
-    assert marks(named, item, None) == {"db": False, "cache": False}
+    assert marks(named, item, {}) == {"db": False, "cache": False}
     # A choice for what is not needed marks nothing.
-    assert marks(asked("install", else_=NEW), item, None) == {"db": False, "cache": False}
+    assert marks(asked("install", else_=NEW), item, {}) == {"db": False, "cache": False}
 
 
 @each(["new", "upgraded"])
 def test_a_choice_is_the_target_s_alone(role: str) -> None:
     item = locked("db", role, disk="disk")
-    assert marks(asked("install", disk=NEW), item, None) == {"disk": False}
+    assert marks(asked("install", disk=NEW), item, {}) == {"disk": False}
 
 
 @each(["configure", "upgrade", "rollback"])
 def test_a_mark_goes_with_the_copy(action: Action) -> None:
     before = ran({"db": "a", "cache": "b", "old": "c"}, db=True, cache=False)
-    assert marks(asked(action), locked("blog", db="a", cache="b", old="c"), before) == {
+    assert marks(asked(action), locked("blog", db="a", cache="b", old="c"), used(before)) == {
         "db": True,
         "cache": False,
     }
     # Under another alias as well, and not to another copy under the same one.
-    assert marks(asked(action), locked("blog", store="a", cache="d", more="c"), before) == {
+    assert marks(asked(action), locked("blog", store="a", cache="d", more="c"), used(before)) == {
         "store": True,
         "cache": False,
     }
     again = asked(action, db="a")
-    assert marks(again, locked("blog", db="a"), before) == {"db": True}
-    assert marks(asked(action, old=NEW), locked("blog", old="e"), before) == {"old": True}
+    assert marks(again, locked("blog", db="a"), used(before)) == {"db": True}
+    assert marks(asked(action, old=NEW), locked("blog", old="e"), used(before)) == {"old": True}
 
 
 def test_what_values_name_is_no_copy_of_anybody() -> None:
     item = replace(locked("blog"), dependencies={"/store": "b", "db": "b"})
     before = ran({"/store": "b", "db": "c"}, db=True)
-    assert marks(asked(), item, before) == {"db": False}
+    assert marks(asked(), item, used(before)) == {"db": False}
 
 
 def test_what_names_no_own_copy_has_the_version_that_it_had() -> None:
@@ -147,6 +149,79 @@ async def test_what_is_applied_says_it_through_every_change_and_what_is_taken_ba
     assert own() == {"postgres": False}
 
 
+def shared(others: Others) -> None:
+    """Let the catalogue answer that the database is there already."""
+    others.locks["wiki"] = [
+        entry("wiki-postgres", "bp-postgres", "16.9.1", "shared"),
+        entry("wiki", "bp-wiki", "2.0.1", "target", postgres="wiki-postgres"),
+    ]
+
+
+def removal(action: Action = "uninstall", **more: Any) -> PlanRequest:
+    return PlanRequest(action=action, environment=PROD, **more)
+
+
+@each([(True, True), (True, False), (False, True), (False, False)])
+async def test_who_comes_back_after_an_uninstall_finds_its_copies_as_they_were_asked_for(
+    kept: bool,  # noqa: FBT001 - a case
+    own: bool,  # noqa: FBT001 - a case
+) -> None:
+    place, others = town(), Others()
+    known(place)
+    wiki(others)
+    await done(place, others, "ch-1", install(dependencies={"postgres": NEW} if own else {}))
+    shared(others)
+    gone = removal(application="wiki", keep_data=kept)
+    apply(place, "ch-2", await plan(place, others, gone))
+    # Whoever plans before it is gone, plans the same.
+    early = await plan(place, others, install())
+    assert early.desired[f"wiki.{PROD}"].own == {"postgres": own}
+    if not kept:
+        place.report("ch-2", "unprotect", "wiki")
+        place.see("wiki", "ch-2", commit="unprotect-wiki")
+    run(place, "ch-2")
+    assert place.change("ch-2").status == "completed"
+    assert place.application("wiki").bindings == {}
+    apply(place, "ch-3", await plan(place, others, install()))
+    place.command(change_ref("acme", "ch-3"), pro1.CancelChange(reason="no"), DEVELOPER)
+    run(place, "ch-3")
+    assert not place.application("wiki").runs_in(PROD)
+    await done(place, others, "ch-4", install())
+    found = place.application("wiki").binding(PROD).desired
+    assert found is not None
+    assert found.own == {"postgres": own}
+
+
+async def test_with_its_environment_each_copy_goes_and_what_was_its_own_is_forgotten(
+    place: Town, others: Others
+) -> None:
+    await done(place, others, "ch-1", install(dependencies={"postgres": NEW}))
+    for name in ("wiki", "wiki-postgres"):
+        admitted = env1.ApplicationAdmitted(environment=PROD, application=name)
+        place.given(foreign.environment_ref("acme", PROD), admitted)
+    apply(place, "ch-2", await plan(place, others, removal("delete-environment"), ADMIN), ADMIN)
+    run(place, "ch-2")
+    assert place.application("wiki").bindings == {}
+    assert place.application("wiki").used == {}
+
+
+async def test_a_plan_is_stale_once_what_was_used_last_is_something_else(
+    place: Town, others: Others
+) -> None:
+    await done(place, others, "ch-1", install(dependencies={"postgres": NEW}))
+    shared(others)
+    await done(place, others, "ch-2", removal(application="wiki"))
+    state = place.application("wiki")
+    versions = {
+        planned_on(replace(state, used=was), PROD)
+        for was in ({}, {PROD: {"all": False}}, {PROD: {"wiki-postgres": False}}, state.used)
+    }
+    assert len(versions) == 4
+    # As it was counted before that was known.
+    unknown = replace(state, used={PROD: {"wiki-postgres": None}})
+    assert planned_on(unknown, PROD) == planned_on(replace(state, used={}), PROD)
+
+
 async def test_what_nobody_wrote_down_stays_so_and_is_no_change(
     place: Town, others: Others
 ) -> None:
@@ -184,7 +259,7 @@ def test_over_any_changes_a_copy_is_own_exactly_if_it_was_asked_for_as_that(
             made |= {copy} if choice == NEW else set()
             uses[alias] = copy
         item = locked("blog", **uses)
-        found = marks(asked("configure", **choices), item, before)
+        found = marks(asked("configure", **choices), item, used(before))
         now = set(uses.values())
         unknown &= now
         wanted: dict[str, Any] = {

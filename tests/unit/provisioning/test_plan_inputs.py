@@ -120,8 +120,12 @@ FREE: Final[Mapping[type, Fields]] = {
         "soak_minutes": lambda _: 5,
         "required_score": lambda _: 90,
     },
-    # What ran and goes no more is nothing to what is new.
-    Application: {"left": lambda _: {"acme-dev": SOME}},
+    Application: {
+        # What ran and goes no more is nothing to what is new.
+        "left": lambda _: {"acme-dev": SOME},
+        # Where it runs, as here, what it uses there counts instead.
+        "used": lambda _: {PROD: {"cache": True}},
+    },
     # What was, what stands in Git and what is seen changes nothing of what shall be.
     Binding: {
         "before": lambda _: SOME,

@@ -24,6 +24,7 @@ from catalyst.contracts.provisioning_values_v1 import (
     Source,
 )
 from catalyst.contracts.subjects import Ref
+from catalyst.provisioning.domain.owning import Used, used
 
 SERVICE: Final = "provisioning"
 AGGREGATE: Final = "application"
@@ -117,6 +118,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its repository takes no commits any more."""
     left: dict[str, Desired] = {}
     """What ran last in an Environment in which its data may still be, by Environment."""
+    used: dict[str, dict[str, bool | None]] = {}
+    """Whose own the copies are that it used last where nothing is to run now, by Environment."""
 
     def binding(self, environment: str) -> Binding:
         """Return how it is in an Environment; an empty binding where it never was."""
@@ -147,6 +150,13 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         last = next((x for x in reversed(self.queue) if x.environment == environment), None)
         desired = last.desired if last is not None else self.binding(environment).desired
         return desired, desired.change if desired is not None else ""
+
+    def used_in(self, environment: str) -> Used:
+        """Return whose own the copies are that it will use once the queue is over, or used last."""
+        queued = [item.desired for item in self.queue if item.environment == environment]
+        wanted = (self.binding(environment).desired, *queued)
+        last = next(filter(None, reversed(wanted)), None)
+        return used(last) if last is not None else self.used.get(environment, {})
 
     def deleted_by(self, environment: str) -> str:
         """Return the change that takes away everything in an Environment now; empty: none."""
@@ -213,7 +223,10 @@ def planned_on(state: Application, environment: str) -> str:
     if desired is not None and not desired.own:
         # As it was counted before it was written down whose own a copy is.
         del wanted["own"]
-    content = (wanted, base, state.binding(environment).dependents, elsewhere, state.archived)
+    content = [wanted, base, state.binding(environment).dependents, elsewhere, state.archived]
+    last = state.used_in(environment)
+    if desired is None and any(mark is not None for mark in last.values()):
+        content.append(last)
     return f"{base or 'none'}#{fingerprint(content)}"
 
 
@@ -229,7 +242,10 @@ def evolve(state: Application, event: Event) -> Application:
             rest = {k: v for k, v in state.bindings.items() if k != event.environment}
             left = {k: v for k, v in state.left.items() if k != event.environment}
             left = state.left if event.kept_data else left
-            return msgspec.structs.replace(state, bindings=rest, left=left)
+            gone = {k: v for k, v in state.used.items() if k != event.environment}
+            # With an Environment each copy in it goes.
+            last = gone if state.deleted_by(event.environment) else state.used
+            return msgspec.structs.replace(state, bindings=rest, left=left, used=last)
         case app1.RepositoryArchived():
             return msgspec.structs.replace(state, archived=True)
         case (
@@ -248,8 +264,9 @@ def evolve(state: Application, event: Event) -> Application:
                 del bindings[event.environment]
             archived = state.archived and not _wants(event)
             left = _left(state, event) if isinstance(event, app1.DesiredSet) else state.left
+            last = _used(state, event) if isinstance(event, app1.DesiredSet) else state.used
             replace = msgspec.structs.replace
-            return replace(state, bindings=bindings, archived=archived, left=left)
+            return replace(state, bindings=bindings, archived=archived, left=left, used=last)
         case _:
             return state
 
@@ -266,6 +283,14 @@ def _left(state: Application, event: app1.DesiredSet) -> dict[str, Desired]:
     if event.desired is not None or old is None or binding.observed is None:
         return state.left
     return {**state.left, event.environment: old}
+
+
+def _used(state: Application, event: app1.DesiredSet) -> dict[str, dict[str, bool | None]]:
+    """Return what was used last where nothing is to run now; what is taken back never was."""
+    old = state.binding(event.environment).desired
+    if event.desired is not None or old is None or event.undo:
+        return state.used
+    return {**state.used, event.environment: used(old)}
 
 
 def _queued(

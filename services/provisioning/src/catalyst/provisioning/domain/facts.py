@@ -16,6 +16,7 @@ from catalyst.provisioning.domain import foreign
 from catalyst.provisioning.domain.application import Application
 from catalyst.provisioning.domain.copies import There
 from catalyst.provisioning.domain.files import Origin
+from catalyst.provisioning.domain.owning import Used
 from catalyst.provisioning.domain.place import Content, Place, host_of
 from catalyst.provisioning.domain.rendered import Standing, standing
 
@@ -73,6 +74,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """Return what will run there once every change before this one is over."""
         state = self.applications.get(application, Application())
         return state.expected(environment)[0]
+
+    def used(self, application: str, environment: str) -> Used:
+        """Return whose own the copies are that it will use there then, or used last."""
+        return self.applications.get(application, Application()).used_in(environment)
 
     def lacking(self, application: str, environment: str) -> str:
         """Return that an Application does not run there, or will not, in words."""

@@ -10,7 +10,8 @@ from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanReque
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import fitting, writing_plan
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.place import VALUES, aliases, values_for_dependencies
+from catalyst.provisioning.domain.owning import aliases
+from catalyst.provisioning.domain.place import VALUES, values_for_dependencies
 
 _PLACES: Final = {"config": VALUES, "dependencies": "/request/dependencies"}
 """Where a field of what the catalogue is asked stands in what is asked of a plan."""

@@ -85,11 +85,6 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def aliases(dependencies: Mapping[str, str]) -> dict[str, str]:
-    """Return the dependencies that a Blueprint declares, without those that its values name."""
-    return {alias: name for alias, name in dependencies.items() if not alias.startswith("/")}
-
-
 def host_of(place: Place, blueprint: Blueprint) -> str:
     """Return where an Application answers: the output `host` of its Blueprint, else its name."""
     if "host" not in blueprint.outputs:

@@ -19,7 +19,7 @@ from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanReque
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import circles
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.place import aliases
+from catalyst.provisioning.domain.owning import aliases
 from catalyst.provisioning.domain.writing_plan import kept_values, wanted_values
 
 replace = msgspec.structs.replace

@@ -37,7 +37,6 @@ from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.place import (
     VALUES,
     Place,
-    aliases,
     check_values,
     values_for_dependencies,
 )
@@ -159,6 +158,8 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
             continue
         old = facts.expected(item.application, environment)
         is_target = item.role == "target"
+        is_back = is_target and request.action == "rollback"
+        used = owning.used(base) if is_back else facts.used(item.application, environment)
         values = wanted_values(request, base) if is_target else given.get(item.application, {})
         if item.role == "upgraded" and old is not None:
             values = kept_values(request, facts, item, old)
@@ -171,7 +172,7 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
             digest=item.digest,
             values=values,
             dependencies=item.dependencies,
-            own=owning.marks(request, item, base if is_target else old),
+            own=owning.marks(request, item, used),
             plan=package,
             addons=addons,
             sold=bool(old and old.sold),
@@ -239,7 +240,10 @@ def to_solve(request: PlanRequest, base: Desired | None) -> dict[str, Any]:
         "blueprint": request.blueprint or (base.blueprint if base is not None else ""),
         "version": request.version if base is None or request.action == "upgrade" else base.version,
         "config": wanted_values(request, base),
-        "dependencies": {**(aliases(base.dependencies) if base else {}), **request.dependencies},
+        "dependencies": {
+            **(owning.aliases(base.dependencies) if base else {}),
+            **request.dependencies,
+        },
     }
 
 
