@@ -251,7 +251,7 @@ def test_over_any_changes_a_copy_is_own_exactly_if_it_was_asked_for_as_that(
     """Against a model that knows only which copies there are, and for whom they were made."""
     made: set[str] = set()
     uses: dict[str, str] = {"db": "a"}
-    before: Desired | None = ran({**uses}, **({"db": False} if known else {}))
+    before = ran({**uses}, **({"db": False} if known else {}))
     unknown: set[str] = set() if known else {"a"}
     for number, choices in enumerate(steps):
         for alias, choice in sorted(choices.items()):

@@ -155,8 +155,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         """Return whose own the copies are that it will use once the queue is over, or used last."""
         queued = [item.desired for item in self.queue if item.environment == environment]
         wanted = (self.binding(environment).desired, *queued)
-        last = next(filter(None, reversed(wanted)), None)
-        return used(last) if last is not None else self.used.get(environment, {})
+        found = map(used, filter(None, reversed(wanted)))
+        return next(found, self.used.get(environment, {}))
 
     def deleted_by(self, environment: str) -> str:
         """Return the change that takes away everything in an Environment now; empty: none."""
@@ -224,9 +224,8 @@ def planned_on(state: Application, environment: str) -> str:
         # As it was counted before it was written down whose own a copy is.
         del wanted["own"]
     content = [wanted, base, state.binding(environment).dependents, elsewhere, state.archived]
-    last = state.used_in(environment)
-    if desired is None and any(mark is not None for mark in last.values()):
-        content.append(last)
+    if desired is None and any(mark is not None for mark in state.used_in(environment).values()):
+        content.append(state.used_in(environment))
     return f"{base or 'none'}#{fingerprint(content)}"
 
 
@@ -242,9 +241,9 @@ def evolve(state: Application, event: Event) -> Application:
             rest = {k: v for k, v in state.bindings.items() if k != event.environment}
             left = {k: v for k, v in state.left.items() if k != event.environment}
             left = state.left if event.kept_data else left
-            gone = {k: v for k, v in state.used.items() if k != event.environment}
             # With an Environment each copy in it goes.
-            last = gone if state.deleted_by(event.environment) else state.used
+            ended = event.environment if state.deleted_by(event.environment) else ""
+            last = {k: v for k, v in state.used.items() if k != ended}
             return msgspec.structs.replace(state, bindings=rest, left=left, used=last)
         case app1.RepositoryArchived():
             return msgspec.structs.replace(state, archived=True)

@@ -24,11 +24,11 @@ def aliases(dependencies: Mapping[str, str]) -> dict[str, str]:
     return {alias: name for alias, name in dependencies.items() if not alias.startswith("/")}
 
 
-def used(desired: Desired | None) -> dict[str, bool | None]:
+def used(desired: Desired) -> dict[str, bool | None]:
     """Return the marks of the copies that are used, under whatever alias."""
     found: dict[str, bool | None] = {}
-    for alias, copy in aliases(desired.dependencies).items() if desired is not None else ():
-        mark = desired.own.get(alias) if desired is not None else None
+    for alias, copy in aliases(desired.dependencies).items():
+        mark = desired.own.get(alias)
         if copy not in found or found[copy] is False or mark:
             found[copy] = mark
     return found

@@ -158,8 +158,8 @@ def draft(request: PlanRequest, facts: Facts, lock: tuple[Locked, ...]) -> Draft
             continue
         old = facts.expected(item.application, environment)
         is_target = item.role == "target"
-        is_back = is_target and request.action == "rollback"
-        used = owning.used(base) if is_back else facts.used(item.application, environment)
+        back = base if is_target and request.action == "rollback" else None
+        used = owning.used(back) if back else facts.used(item.application, environment)
         values = wanted_values(request, base) if is_target else given.get(item.application, {})
         if item.role == "upgraded" and old is not None:
             values = kept_values(request, facts, item, old)
