@@ -133,6 +133,7 @@ PROVISIONING: Final[tuple[Command | Event, ...]] = (
         quote=QUOTE,
         approvals=(TEAM,),
         steps=("admit", "hold", "repository", "commit", "observe", "capture"),
+        address="https://git.example.com",
         author=ADA,
         author_email="ada@acme.example",
     ),

@@ -173,11 +173,16 @@ def known(place: Town) -> None:
 
 
 async def plan(
-    place: Town, others: Others, request: PlanRequest, by: Actor = plans.DEVELOPER
+    place: Town,
+    others: Others,
+    request: PlanRequest,
+    by: Actor = plans.DEVELOPER,
+    *,
+    git_url: str = GIT_URL,
 ) -> Plan:
     """Return the plan of a request."""
 
-    planner = planner_of(others)
+    planner = planner_of(others, git_url)
     for ref, event in place.log:
         planner.names.apply(build.recorded(event, ref))
     answer = await planner.plan(msgspec.to_builtins(request), "acme", by, Now(place))

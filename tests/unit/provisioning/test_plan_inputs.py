@@ -33,6 +33,7 @@ from catalyst.provisioning.domain.application import (
     Queued,
     application_ref,
 )
+from catalyst.provisioning.domain.change import Change
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.plan import Plan
 from catalyst.provisioning.queries import Planner
@@ -152,6 +153,7 @@ FACTS: Final[Mapping[str, str]] = {
     "held": "made from the Applications, for the quota",
     # A plan is not stale because somebody else's copy came: nothing is promised about them.
     "copies": "made from the Applications, and free: told as a risk",
+    "addresses": "what the changes told clusters that wrote what runs, and free: told as a risk",
     "author": "free: who may approve is looked up then",
     "git_url": "a setting",
     "currency": "a setting",
@@ -329,18 +331,26 @@ ACTIONS: Final = (
 )
 
 
+def another(state: Application | Change) -> Application | Change:
+    """Return the state as no plan minds it."""
+    if isinstance(state, Application):
+        return replace(state, archived=True)
+    return replace(state, opened=replace(state.content(), address="https://other.example"))
+
+
 @pytest.mark.parametrize("request_", ACTIONS, ids=lambda request: request.action)
 async def test_each_state_that_is_read_is_an_input(
     place: Town, others: Others, request_: PlanRequest
 ) -> None:
     found, loading = await planned(place, others, request_)
     assert found is not None
-    assert {type(state) for state in loading.read.values()} <= REFS.keys()
+    assert {type(state) for state in loading.read.values()} <= {*REFS, Change}
     bound = set(plan.refs_of(found.inputs, "acme").values())
     unbound = {ref for ref in loading.read if ref not in bound}
     # What else stands there is read for the quota and for what needs it: it is nothing to the plan.
-    assert {ref.aggregate for ref in unbound} <= {"application"}
-    others_ = {at: replace(loading.read[at], archived=True) for at in unbound}
+    # Which changes wrote what runs is read for the addresses that they told clusters.
+    assert {ref.aggregate for ref in unbound} <= {"application", "change"}
+    others_ = {at: another(loading.read[at]) for at in unbound}
     again, _ = await planned(place, others, request_, changed=others_)
     assert again is not None
     assert again.hash == found.hash

@@ -132,6 +132,9 @@ class ChangeOpened(Event, frozen=True, kw_only=True):
     """What has to be approved before it begins."""
     steps: tuple[Step, ...]
     """The steps, in order."""
+    address: str = ""
+    """Where clusters find the repositories that it writes: the part before `/git/`; empty: it
+    writes none, or is from before that was kept."""
     author: str
     """Who applied the plan."""
     author_email: str = ""

@@ -23,6 +23,7 @@ from catalyst.contracts.subjects import Ref
 from catalyst.provisioning.checking import Checking
 from catalyst.provisioning.domain import copies, fitting, foreign, possible, writing_plan
 from catalyst.provisioning.domain.application import Application, application_ref
+from catalyst.provisioning.domain.change import Change, change_ref
 from catalyst.provisioning.domain.copies import Names, There
 from catalyst.provisioning.domain.facts import Facts, going, held
 from catalyst.provisioning.domain.place import Content
@@ -164,6 +165,22 @@ class Gathering:
                 more=sum(list(there.values())[copies.LOOKED :]),
             )
         return replace(facts, copies=found)
+
+    async def with_addresses(
+        self, facts: Facts, lock: Iterable[Locked], environment: str, load: Loader
+    ) -> Facts:
+        """Return the facts with where clusters were told to find what a lock writes.
+
+        No plan rests on them: they are for who is told of its risks.
+        """
+        found: dict[str, str] = {}
+        for item in lock:
+            old = facts.expected(item.application, environment) if item.written else None
+            if old is not None:
+                change: Change = await load(change_ref(facts.name, old.change))
+                if change.opened is not None:
+                    found[item.application] = change.opened.address
+        return replace(facts, addresses=found)
 
     async def content(self, digest: str) -> Content:
         """Return the version of a Blueprint with this fingerprint.

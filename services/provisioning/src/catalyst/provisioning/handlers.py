@@ -34,7 +34,7 @@ AGGREGATES: Final = (
         evolve=application.evolve,
         fold=10,
     ),
-    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=11),
+    Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=12),
     # decided by others, read and guarded here
     Aggregate(
         service="environment",

@@ -136,6 +136,7 @@ class Planner:
         facts, drafted = await gather.whole(asked, facts, lock, load)
         if actor.service is None:
             facts = await gather.with_copies(facts, lock, asked.environment or "", load)
+            facts = await gather.with_addresses(facts, lock, asked.environment or "", load)
         if drafted.items:
             facts = replace(
                 facts,

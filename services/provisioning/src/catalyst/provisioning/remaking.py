@@ -169,6 +169,7 @@ class Remaking:
         if copies:
             at = asked.environment or ""
             facts = await self._gathering.with_copies(facts, lock, at, load)
+            facts = await self._gathering.with_addresses(facts, lock, at, load)
         if opened.quote is not None:
             facts = replace(
                 facts,

@@ -212,6 +212,7 @@ def _opened(fresh: Plan, context: Context) -> pro1.ChangeOpened:
         quote=fresh.price.quote if fresh.price is not None and fresh.sold else None,
         approvals=fresh.approvals,
         steps=tuple(item.step for item in fresh.steps),
+        address=fresh.address,
         author=context.actor.name,
         author_email=context.actor.email,
     )

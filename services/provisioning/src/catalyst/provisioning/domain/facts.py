@@ -63,6 +63,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     copies: Mapping[str, There] = {}
     """By `<origin>-<name>`: those that there are of what comes, where its author limits them; for
     who is told of risks."""
+    addresses: Mapping[str, str] = {}
+    """By Application: where clusters were told to find its repository last, as far as that was
+    kept; for who is told of risks."""
     author: str = ""
     """E-mail address of who asks for the plan; empty: not known, or a service."""
     git_url: str

@@ -131,6 +131,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What runs the containers of each that is written, likewise; see `volumes.workloads`."""
     steps: tuple[PlannedStep, ...]
     files: tuple[FileChange, ...] = ()
+    address: str = ""
+    """Where clusters find the repositories that are written; empty: none is."""
     dependencies: tuple[Dependency, ...] = ()
     price: Price | None = None
     quota: dict[str, int] = {}

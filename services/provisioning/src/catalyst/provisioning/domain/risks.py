@@ -57,6 +57,7 @@ def of(
             found += _placed(facts, name, new, environment)
             continue
         found += adrift(name, facts.applications[name], environment)
+        found += _moved(facts, name)
         if name in changed:
             message = f"{name} may restart while it changes"
             found.append(Risk(kind="downtime", message=message))
@@ -108,6 +109,18 @@ def adrift(name: str, state: Application, environment: str) -> tuple[Risk, ...]:
         message = f"{name} is not seen to run as it was committed last ({desired.change})"
         message += f": {why}" if why else ""
     return (Risk(kind="drift", message=as_seen(message, seen.source)),)
+
+
+def _moved(facts: Facts, name: str) -> tuple[Risk, ...]:
+    """Return that what is committed tells clusters another address of the repository."""
+    told = facts.addresses.get(name, "")
+    if told in {"", facts.git_url}:
+        return ()
+    message = (
+        f"clusters find the repository of {name} at another address afterwards:"
+        f" {facts.git_url} instead of {told}"
+    )
+    return (Risk(kind="address", message=message),)
 
 
 def _exchanged(name: str, old: Desired, new: Desired) -> tuple[Risk, ...]:
