@@ -83,6 +83,7 @@ def assemble(
             for step in steps
         ),
         files=differences.compare(before, after),
+        address="" if is_removal(request.action) else facts.git_url,
         quota=quota.counts(facts, lock, request),
         gates=gates,
         dependents=_dependents(facts, lock),

@@ -132,7 +132,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[PlannedStep, ...]
     files: tuple[FileChange, ...] = ()
     address: str = ""
-    """Where clusters find the repositories that are written; empty: none is."""
+    """Where clusters find the repositories; empty where nothing is to run."""
     dependencies: tuple[Dependency, ...] = ()
     price: Price | None = None
     quota: dict[str, int] = {}

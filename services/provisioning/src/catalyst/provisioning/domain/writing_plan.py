@@ -318,7 +318,6 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         msgspec.structs.replace(
             made_plan,
             desired=hosted,
-            address=facts.git_url,
             volumes=volumes,
             workloads=workloads,
             dependencies=_dependencies(drafted, facts, environment),
