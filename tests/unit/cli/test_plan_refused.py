@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.each import each
+from tests.unit.cli.test_history import HISTORY
 
 from catalyst.cli import application, catalog, owned, plan, planshow, planvalues
 from catalyst.cli.apply import apply
@@ -105,6 +106,19 @@ def test_a_way_back_that_there_is_not_is_told_with_those_there_are(
     verb = partial(plan.rollback, "blog", env="acme-prod", to="ch-no", **HERE)
     found = refused(Problem(404, code, "blog has no earlier revision ch-no"), verb)
     assert found.hint == "`catalyst app history blog --org acme` lists its changes"
+
+
+def test_a_way_back_beyond_a_removal_is_told_so(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owned, "docs", lambda *_: HISTORY)
+    verb = partial(plan.rollback, "blog", env="acme-prod", to="ch-1", **HERE)
+    found = refused(Problem(404, "revision-not-found", "blog has no earlier revision ch-1"), verb)
+    assert found.hint == (
+        "ch-1 ran before ch-2 removed blog, and nothing goes back beyond that: then it was bp-wiki "
+        "2.0.1, and `catalyst plan show ch-1 --org acme` shows how; `catalyst app history "
+        "blog --org acme` lists its changes"
+    )
 
 
 def test_values_that_are_all_as_they_were_are_told_with_where_others_are_found(

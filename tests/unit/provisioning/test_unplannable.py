@@ -117,6 +117,9 @@ async def test_what_is_not_there_to_be_taken_away_is_told_with_what_is(place: To
     bought = configure(addons=("addon.backup", "addon.support"))
     apply(place, "ch-1", await plan(place, others, bought))
     run(place, "ch-1")
+    error = await refusal(place, configure(action="rollback", revision="ch-7"), others)
+    words = f"wiki in {PROD} has no earlier revision ch-7 since it was installed"
+    assert error.message == f"{words}; it can go back to ch-0"
     error = await refusal(place, configure(drop_addons=("addon.backup", "addon.x")), others)
     words = "wiki has no add-on 'addon.x'; it has addon.backup, addon.support"
     assert (error.message, error.errors[0].pointer) == (words, "/request/drop_addons/1")

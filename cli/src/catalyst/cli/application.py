@@ -31,6 +31,9 @@ from catalyst.contracts.blocked import NEVER_SEEN, NO_CLUSTER
 from catalyst.contracts.provisioning_values_v1 import as_seen
 
 _WHOSE: Final = "whose Applications?"
+_BACK: Final = 10
+"""How many ways back are named, the newest first; about as many are kept."""
+_REMOVALS: Final = frozenset({"uninstall", "delete-environment", "delete-organization"})
 
 
 def list_(
@@ -140,7 +143,7 @@ def history(
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
-    """List the changes of an Application, oldest first; `plan rollback --to` takes one of them.
+    """List the changes of an Application, oldest first, and to which it can go back.
 
     Example:
       catalyst app history blog --org omantel
@@ -175,13 +178,60 @@ def history(
     if output is not Format.TABLE:
         return
     # Where it runs no longer, as after an uninstall, there is no way back.
-    places = dict.fromkeys(doc["environment"] for doc in reversed(docs))
-    place = next((one for one in places if wanted_in(target, name, one, owner)), None)
-    if place is not None:
-        note(
-            f"`catalyst plan rollback {name} --env {place} --org {owner} --to CHANGE` plans the "
-            "way back to one"
+    for where in dict.fromkeys(doc["environment"] for doc in reversed(docs)):
+        ways = ways_back(docs, name, where, wanted_in(target, name, where, owner))
+        if ways:
+            more = f"; likewise --to {', '.join(ways[1:_BACK])}" if ways[1:] else ""
+            note(
+                f"`catalyst plan rollback {name} --env {where} --org {owner} --to {ways[0]}` plans "
+                f"the way back to that{more}"
+            )
+
+
+def removed_by(docs: Iterable[dict[str, Any]], name: str, env: str, change: str = "") -> str:
+    """Return the last change that took an Application away; with a change, after that ended."""
+    ended = _ended(docs, name, env)
+    times = {doc["change"]: doc["finished"] for doc in ended if not _takes_away(doc)}
+    gone = [doc for doc in ended if _takes_away(doc)]
+    if change:
+        gone = [doc for doc in gone if change in times and doc["finished"] > times[change]]
+    return str(gone[-1]["change"]) if gone else ""
+
+
+def ways_back(
+    docs: Iterable[dict[str, Any]], name: str, env: str, desired: dict[str, Any]
+) -> list[str]:
+    """Return the changes that an Application can go back to, the newest first.
+
+    They made other forms of it than `desired`, since it was installed last.
+    """
+    if not desired:
+        return []
+    found: list[str] = []
+    for doc in _ended(docs, name, env):
+        if _takes_away(doc):
+            found = []
+        elif doc["change"] != desired["change"]:
+            found.insert(0, doc["change"])
+    return found
+
+
+def _ended(docs: Iterable[dict[str, Any]], name: str, env: str) -> list[dict[str, Any]]:
+    """Return the changes that were carried out and wrote an Application there, oldest first."""
+    found = [
+        doc
+        for doc in docs
+        if doc["status"] == "completed"
+        and any(
+            (one["application"], one["environment"]) == (name, env) and one["role"] != "shared"
+            for one in doc["lock"]
         )
+    ]
+    return sorted(found, key=lambda doc: str(doc["finished"]))
+
+
+def _takes_away(doc: dict[str, Any]) -> bool:
+    return doc["request"]["action"] in _REMOVALS
 
 
 def _missing(name: str, owner: str) -> Failure:

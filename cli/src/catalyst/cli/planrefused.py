@@ -80,7 +80,8 @@ def _name_others(target: Target, failure: Failure, asked: dict[str, Any], owner:
         fields = f"{_form(target, asked, owner)} lists the fields"
         failure.hint = f"--set PATH=VALUE says what becomes another; {fields}"
     if asked["action"] == "rollback":
-        failure.hint = (
+        failure.hint = _before_removal(target, asked, owner)
+        failure.hint += (
             f"`catalyst app history {asked['application']} --org {owner}` lists its changes"
         )
     if asked["action"] != "upgrade":
@@ -95,6 +96,25 @@ def _name_others(target: Target, failure: Failure, asked: dict[str, Any], owner:
         failure.hint = f"`catalyst catalog show {runs['blueprint']} --org {owner}` lists its "
         failure.hint += "versions; "
     failure.hint += f"`catalyst plan configure {place} --set PATH=VALUE` plans other values"
+
+
+def _before_removal(target: Target, asked: dict[str, Any], owner: str) -> str:
+    """Return that a change is of before an Application was removed; empty: it is not."""
+    name, env, change = asked["application"], asked["environment"], asked.get("revision")
+    try:
+        docs = owned.docs(target, "changes", owner) if change else []
+    except (ClientError, Failure):
+        return ""
+    gone = application.removed_by(docs, name, env, change or "")
+    if not change or not gone:
+        return ""
+    doc = next(doc for doc in docs if doc["change"] == change)
+    made = next(one for one in doc["lock"] if one["application"] == name)
+    return (
+        f"{change} ran before {gone} removed {name}, and nothing goes back beyond that: then it "
+        f"was {made['blueprint']} {made['version']}, and `catalyst plan show {change} --org "
+        f"{owner}` shows how; "
+    )
 
 
 def _back(target: Target, asked: dict[str, Any], owner: str) -> str:

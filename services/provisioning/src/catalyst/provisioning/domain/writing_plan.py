@@ -111,9 +111,11 @@ def target(request: PlanRequest, facts: Facts, before: Desired | None) -> Desire
     earlier = [item for item in history if item.change != before.change]
     found = [item for item in earlier if request.revision in {"", item.change}]
     if not found:
+        message = f"{name} in {environment} has no earlier revision {request.revision or 'at all'}"
+        known = ", ".join(item.change for item in reversed(earlier))
         raise Rejected(
             "revision-not-found",
-            f"{name} in {environment} has no earlier revision {request.revision or 'at all'}",
+            f"{message} since it was installed; it can go back to {known}" if known else message,
             pointer="/request/revision",
         )
     return found[-1]
