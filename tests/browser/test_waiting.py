@@ -186,3 +186,27 @@ async def test_a_plan_that_waits_for_one_cause_in_several_ways_tells_it_once(
     others = await blocked.locator("> div > ul > li").count() - 1
     await expect(same.filter(visible=True)).to_have_count(others)
     await expect(blocked.get_by_role("button", name=change)).not_to_have_count(0)
+
+
+SAID = """async ([change, revision]) => {
+  const { marks } = await import('/js/marks.js');
+  const seen = { status: 'healthy', message: '', evidence: [], source: 'cluster', as_of: null, stale_since: null };
+  const since = new Date().toISOString();
+  const node = document.createElement('dl');
+  marks(node, { applied: seen, health: seen, gate: { open: true },
+    change: { change, revision, action: 'configure', since, evidence: [] } });
+  return node.textContent;
+}"""  # noqa: E501 - JavaScript
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [("ch-1", "while ch-1 runs"), ("ch-2", "what it made runs already"), ("", "")],
+)
+async def test_a_change_does_not_wait_for_what_it_made_itself(
+    desk: Window, revision: str, words: str
+) -> None:
+    told = await desk.page.evaluate(SAID, ["ch-2", revision])
+    assert words in told
+    assert ("runs" in told) is bool(words)
+    assert "while ch-2 runs" not in told

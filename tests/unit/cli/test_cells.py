@@ -43,6 +43,9 @@ def test_what_runs_while_a_change_works_is_said_once() -> None:
     }  # fmt: skip
     told = [line.strip() for line in application._place(place)]
     assert told.count("runs meanwhile: what ch-1 made") == 1
+    own = {**place, "change": {**change, "revision": "ch-2"}}
+    told = [line.strip() for line in application._place(own)]
+    assert [one for one in told if one.startswith("runs")] == ["runs already: what it made"]
     first = {**place, "change": None, "gate": {**gate, "open": False, "revision": "",
              "change": "ch-1", "waits_for": []}}  # fmt: skip
     told = [line.strip() for line in application._place(first)]

@@ -350,10 +350,12 @@ def _grounds(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _meanwhile(found: dict[str, Any]) -> Iterator[str]:
-    """Yield which revision runs as long as a change works or waits."""
+    """Yield which revision runs as long as a change works or waits: not what it made itself."""
     if found.get("evidence"):
-        runs = f"what {found['revision']} made" if found["revision"] else "nothing that was seen"
-        yield f"           runs meanwhile: {runs}"
+        revision, change = found["revision"], found["change"]
+        runs = f"what {revision} made" if revision else "nothing that was seen"
+        own = "runs already: what it made"
+        yield f"           {own if revision == change else f'runs meanwhile: {runs}'}"
 
 
 def _queued(target: Target, doc: dict[str, Any], owner: str) -> list[dict[str, Any]]:

@@ -63,9 +63,9 @@ function mark(name, { status, message, evidence, source, as_of: seen, stale_sinc
   return { name, word: asSeen(status, source), mood, rest, at: seen, objects, led };
 }
 
-/** Returns on which revision something is said that no cluster tells. */
-function runs({ revision }) {
-  return revision ? `while ${revision} runs` : "";
+/** Returns on which revision something is said that no cluster tells; what a change made itself it waits for no more. */
+function runs({ change, revision }) {
+  return !revision ? "" : revision === change ? "what it made runs already" : `while ${revision} runs`;
 }
 
 /** Returns what a mark rests on of which no cluster tells, one thing a line. */
