@@ -9,7 +9,7 @@ from tests.support.each import each
 from tests.unit.simulator.test_depending import PROD, WAITS, WELL, Fleet
 
 from catalyst.contracts import application_v1 as app1
-from catalyst.simulator.cluster import Cluster
+from catalyst.simulator.cluster import STAGES, Cluster, Step
 
 pytestmark = pytest.mark.guarantee("G13.20")
 
@@ -51,8 +51,9 @@ def test_what_flux_has_begun_to_apply_it_goes_on_with() -> None:
     applying, starting, settled = fleet.commit("wiki", "db")
     fleet.carry_out(applying)
     fleet.word("db", "crash-loop")
+    at = len(fleet.said)
     fleet.repeat()
-    assert fleet.of("wiki").reason == "Starting"
+    assert "DependencyNotReady" not in str(fleet.said[at:])
     fleet.carry_out(starting, settled)
     assert fleet.marks("wiki") == WELL
 
@@ -96,22 +97,36 @@ def test_of_what_only_waited_nothing_is_taken_away() -> None:
 
 def test_what_waited_begins_once_and_what_was_ahead_of_it_then_is_passed_over() -> None:
     fleet = Fleet()
-    fleet.carry_out(*fleet.commit("wiki", "db"))
-    for commit in ("bbb", "ccc"):
-        first, *ahead = fleet.commit("wiki", "db", commit=commit)
+    ahead: list[Step] = []
+    for commit in ("aaa", "bbb", "ccc"):
+        first, *others = fleet.commit("wiki", "db", commit=commit)
         fleet.carry_out(first)
+        ahead += others
     for step in fleet.commit("db"):
         fleet.hear(fleet.cluster.tell(step, fleet.version + 1000))
     (freed,) = fleet.cluster.freed()
     assert fleet.cluster.freed() == ()
+    assert [step.stage for step in freed] == list(STAGES)
     fleet.version += 2000
     fleet.carry_out(*freed)
     at = len(fleet.said)
+    fleet.carry_out(*ahead)
     later = fleet.commit("wiki", "db", commit="ddd")
     fleet.carry_out(*ahead)
     assert fleet.said[at:] == []
     fleet.carry_out(*later)
     assert fleet.marks("wiki") == ("healthy", "", "ddd")
+
+
+def test_what_is_well_is_said_again_as_it_is() -> None:
+    fleet = Fleet()
+    both(fleet)
+    at = len(fleet.said)
+    for _ in range(2):
+        fleet.repeat()
+    assert (fleet.marks("db"), fleet.marks("wiki")) == (WELL, WELL)
+    assert "DependencyNotReady" not in str(fleet.said[at:])
+    assert fleet.cluster.freed() == ()
 
 
 def test_what_is_taken_away_while_it_waits_goes_though_what_it_needs_never_comes() -> None:
@@ -194,9 +209,23 @@ def test_after_a_restart_what_was_seen_of_an_older_commit_says_nothing_of_this_o
         observed(fleet, "aaa")
     fleet.carry_out(*steps, *fleet.commit("db", old=True))
     fleet.repeat()
-    assert fleet.marks("wiki")[:2] == WAITS[:2]
+    assert fleet.marks("wiki") == WAITS, "which commit is applied, nobody knows any more"
     fleet.word("db", "well")
     assert fleet.marks("wiki") == ("healthy", "", "bbb")
+
+
+def test_after_a_restart_what_waits_is_told_once_somebody_asks() -> None:
+    fleet = Fleet()
+    fleet.word("db", "crash-loop")
+    both(fleet)
+    fleet.cluster = Cluster()
+    fleet.cluster.word("ws.acme-prod.simulator.db", {"mode": "crash-loop"})
+    steps = [*fleet.commit("wiki", "db", old=True), *fleet.commit("db", old=True)]
+    at = len(fleet.said)
+    fleet.carry_out(*steps)
+    assert "DependencyNotReady" not in str(fleet.said[at:])
+    fleet.word("wiki", "well")
+    assert "DependencyNotReady" in str(fleet.said[at:])
 
 
 def test_after_a_restart_what_is_old_has_settled_at_once_and_what_is_new_has_not() -> None:
