@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -178,7 +178,9 @@ class Supervisor:
             if stopping.is_set():
                 return
             self._tell(f"{member.user} ended ({ending(code)}), starting it again; see {member.log}")
-            await asyncio.sleep(pause(quick) - RESTART_SECONDS)
+            # Whoever stops waits for nobody's next start.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), pause(quick) - RESTART_SECONDS)
 
 
 def pause(quick: int) -> float:
