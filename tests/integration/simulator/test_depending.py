@@ -25,6 +25,7 @@ from catalyst.provisioning import handlers
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.domain.application import application_ref
 from catalyst.provisioning.queries import Planner
+from catalyst.simulator.cluster import STAGES
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G13.20")]
 
@@ -82,6 +83,13 @@ async def seen(js: JetStream, name: str) -> app1.ApplicationObserved | None:
     return msgspec.convert(data, app1.ApplicationObserved)
 
 
+async def told_whole(js: JetStream) -> bool:
+    """Return whether each stage of the wiki's second commit was spoken of by now."""
+    found = await js.replay("FACTS", "ws.acme-prod.flux.wiki-prod")
+    uids = [msgspec.json.decode(one.data)["object"]["metadata"]["uid"] for one in found]
+    return uids[-1] != uids[0] and uids.count(uids[-1]) == len(STAGES)
+
+
 async def chain(js: JetStream, name: str) -> list[tuple[int, str, str, str]]:
     """Return what keeps an Application, as its row in the read model says."""
     happened: list[Any] = made(PROD)
@@ -135,6 +143,8 @@ async def test_a_database_that_dies_keeps_what_needs_it_back_and_is_named_as_the
         async with simulated(access):
             await committed(js, "wiki", "bbb")
             await until(lambda: reason("db", "degraded", "CrashLoopBackOff", "aaa"))
+            # Nothing is left that would be told by itself.
+            await until(lambda: told_whole(js))
             assert await reason("wiki", *waits)
             await word("well")
             await until(lambda: reason("db", "healthy", "", "aaa"))
