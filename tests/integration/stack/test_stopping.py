@@ -133,7 +133,11 @@ async def test_who_starts_without_the_cluster_that_was_simulated_before_is_told_
     tmp_path: Path,
 ) -> None:
     start = f"catalyst up --data {tmp_path}/data --simulate-cluster` starts it as well"
-    runs = (("--simulate-cluster",), 0), ((), 1), (("--no-simulate-cluster",), 0), ((), 0)
+    runs = (
+        *((("--simulate-cluster",), 0), ((), 1)),
+        # Told once or not, what was left out is started again, and ended for good.
+        *((("--simulate-cluster",), 0), (("--no-simulate-cluster",), 0), ((), 0)),
+    )
     for more, told in runs:
         child = await _standing(tmp_path, more)
         assert child.stderr is not None

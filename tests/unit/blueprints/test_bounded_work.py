@@ -28,6 +28,7 @@ from catalyst.blueprints.configschema import (
     MAX_EFFORT,
     effective,
     filled,
+    unfilled,
     validate,
 )
 from catalyst.blueprints.filling import MAX_FILLED
@@ -153,6 +154,8 @@ def test_what_stands_for_billions_is_refused() -> None:
     made = effective(schema, {})
     assert counted(made, {}) <= 2 * MAX_FILLED
     assert [one.rule for one in validate(schema, made)] == ["limit"]
+    # Where nothing is given it is the version that takes too much, and no value is blamed.
+    assert [(one.path, one.rule) for one in unfilled(schema, {})] == [((), "limit")]
 
 
 @given(st.integers(1, 8), st.integers(1, 40))
@@ -165,6 +168,7 @@ def test_so_much_is_filled_in_and_no_more(levels: int, entries: int) -> None:
     if whole * 3 <= MAX_FILLED:
         assert missing == []
     if not missing:
+        assert unfilled(schema, {}) == []
         assert str(made).count("1") == entries**levels
     elif count < whole - entries:
         assert len(json.dumps(made)) > MAX_BYTES
