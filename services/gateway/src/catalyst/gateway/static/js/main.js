@@ -6,7 +6,7 @@ import { byId, say, tabs } from "./dom.js";
 import { CommandForm } from "./form.js";
 import { deletes, seesPlatform } from "./rights.js";
 import { RowTable } from "./rows.js";
-import { forget, here, remember, remembered, whenForgotten } from "./signedin.js";
+import { ended, forget, here, remember, remembered, whenForgotten } from "./signedin.js";
 import { LiveStream } from "./stream.js";
 import { Views } from "./views.js";
 import { Waiting } from "./why.js";
@@ -179,6 +179,7 @@ async function signOut() {
   views.end();
   try {
     await ask("DELETE", "/v1/session");
+    ended();
     leave("You are signed out.");
   } catch (error) {
     leave(`The rows are put away, but the session could not be ended: ${error.message}`);
@@ -211,7 +212,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 byId("sign-out").addEventListener("click", signOut);
 addEventListener("hashchange", chosenByAddress);
 whenForgotten(() => {
-  // Another tab signed out: so did this one.
+  // Another window signed out: so did this one.
   if (stream) leave("You are signed out.");
 });
 setInterval(() => {
