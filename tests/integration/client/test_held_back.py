@@ -20,6 +20,8 @@ from tests.integration.client.approving import (
 )
 from tests.integration.client.shop import WAIT_SECONDS, Shop
 
+from catalyst.cli.contexts import LACKS_CLUSTER
+
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.7")]
 STRICT = [word if word != ENV else f"{ORG}-stg" for word in PLAN]
 
@@ -67,6 +69,8 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
     assert "enough       no: without security-officers too few can give it" in planned.out
     text = pasted(planned.err, "apply")[1]
     watch = ["apply", text, "--watch", "--token", shop.owner]
+    # As where the stack was started without its simulated cluster.
+    shop.installation.leave_simulated_out()
     with subprocess.Popen(
         [sys.executable, "-c", "from catalyst.cli.entry import run; run()", *watch],
         stdout=subprocess.PIPE,
@@ -75,6 +79,7 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
     ) as watching:
         try:
             told = heard(watching, "security-officers")
+            assert LACKS_CLUSTER in told
             gives = (
                 "of another who may, or of a security-officer, gives one of anyone but the author"
             )
@@ -100,6 +105,7 @@ def test_where_security_officers_have_to_approve_the_plan_and_who_watches_say_so
             out, _ = watching.communicate(timeout=WAIT_SECONDS)
         finally:
             watching.kill()
+            shop.installation.remember_simulated()
     assert (watching.returncode, "completed, 100 %" in out) == (0, True)
 
 

@@ -1,6 +1,7 @@
 """Ctrl-C while a stack still starts, or drains: it ends at once, and says so."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -141,6 +142,12 @@ async def test_who_starts_without_the_cluster_that_was_simulated_before_is_told_
     for more, told in runs:
         child = await _standing(tmp_path, more)
         assert child.stderr is not None
+        asked = await _begun(tmp_path, ["doctor", "-o", "json"])
+        async with asyncio.timeout(60):
+            out, _ = await asked.communicate()
+        wrong = {one["check"]: one for one in json.loads(out) if one["health"] == "warn"}
+        assert len(wrong) == told, wrong
+        assert [start in one["fix"] for one in wrong.values()] == [True] * told
         child.send_signal(signal.SIGINT)
         async with asyncio.timeout(60):
             said = (await child.stderr.read()).decode()

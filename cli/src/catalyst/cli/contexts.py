@@ -29,7 +29,13 @@ ENDPOINTS: Final = "endpoints.json"
 """In the data directory: what a script needs to talk to what runs there."""
 SIMULATED: Final = "simulated"
 """In the data directory, once a simulated cluster spoke of what is kept there."""
+LEFT_OUT: Final = "left out"
+"""What stands in that file while a stack is there, or was last, that did not start it."""
 PRIVATE_MODE: Final = 0o600
+LACKS_CLUSTER: Final = (
+    "the simulated cluster that spoke of what is kept here does not run: changes wait for what it "
+    "would say, and what it said grows old"
+)
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +105,27 @@ def was_simulated(data: Path) -> bool:
         # Whoever may not look into a directory cannot start anything on it, and is told so there.
         return False
     return True
+
+
+def lacks_its_cluster(data: str) -> bool:
+    """Return whether nobody simulates the cluster that spoke of what a directory holds.
+
+    Args:
+        data: A directory of this machine; empty: none is known.
+    """
+    try:
+        return bool(data) and (Path(data) / SIMULATED).read_text("utf-8") == LEFT_OUT
+    except (OSError, ValueError):
+        # Nothing was simulated there, or whoever may not look into it cannot start it either.
+        return False
+
+
+def cluster_again(data: str) -> str:
+    """Return what to do where nobody simulates a cluster any more that was."""
+    return (
+        f"`{simulating(data)}` starts it as well; where a real one speaks now, "
+        "--no-simulate-cluster says so for good"
+    )
 
 
 def default_path(environ: Mapping[str, str] | None = None) -> Path:

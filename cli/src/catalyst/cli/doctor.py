@@ -15,7 +15,7 @@ from catalyst.cli.ages import lasting, left
 from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
-from catalyst.cli.doorcheck import SHORT_SECONDS, disk, limited
+from catalyst.cli.doorcheck import SHORT_SECONDS, cluster, disk, limited
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
 from catalyst.cli.output import Format, Table, note, show
@@ -90,7 +90,7 @@ async def _examine(target: Target) -> list[Finding]:
     async with asyncio.TaskGroup() as tasks:
         door = tasks.create_task(_door(target))
         broker = tasks.create_task(brokercheck.examine(target))
-    return kept([*door.result(), *broker.result(), *disk(target)])
+    return kept([*door.result(), *broker.result(), *cluster(target), *disk(target)])
 
 
 async def _door(target: Target) -> list[Finding]:

@@ -88,6 +88,13 @@ async def _ready(door: HttpClient) -> Finding:
     return ok(READY, "what is published is delivered")
 
 
+def cluster(target: Target) -> list[Finding]:
+    """Say if what is known comes from a simulated cluster that runs no more."""
+    if not contexts.lacks_its_cluster(target.data):
+        return []
+    return [warn("cluster", contexts.LACKS_CLUSTER, contexts.cluster_again(target.data))]
+
+
 def disk(target: Target) -> list[Finding]:
     """Look at the disk that the data directory is on, which may not be the broker's."""
     if not target.data:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis import clock
-from catalyst.cli import said
+from catalyst.cli import contexts, said
 from catalyst.cli.chains import START_SECONDS, as_lines
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import source_of
@@ -226,12 +226,16 @@ async def _told(
     def opened(door: HttpClient, cursor: str) -> Watch[Change]:
         return door.watch("changes", name=change, cursor=cursor, organization=organization)
 
+    alone = contexts.lacks_its_cluster(target.data)
     async with aclosing(followed(target, opened, f"{change} is")) as changes:
         async for item in changes:
             if follower.is_gone(item):
                 return _gone(change, organization, form, wanted=follower.deletes)
             match item:
                 case Put(row=row) if isinstance(row.doc, dict):
+                    if alone and row.doc["status"] not in OVER:
+                        alone = False
+                        note(f"{contexts.LACKS_CLUSTER}; {contexts.cluster_again(target.data)}")
                     _write(follower, row.doc, row.seq, form)
                     if row.doc["status"] in OVER:
                         return OVER[row.doc["status"]]

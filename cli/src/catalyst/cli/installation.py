@@ -18,7 +18,14 @@ import msgspec
 from catalyst.chassis.errors import Expected
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.tokens import OWN_ISSUER
-from catalyst.cli.contexts import ENDPOINTS, SIMULATED, Context, Credentials
+from catalyst.cli.contexts import (
+    ENDPOINTS,
+    LEFT_OUT,
+    SIMULATED,
+    Context,
+    Credentials,
+    was_simulated,
+)
 from catalyst.contracts import permissions, roles
 from catalyst.contracts.permissions import BrokerUser
 from catalyst.contracts.registry import SERVICES
@@ -108,6 +115,11 @@ class Installation:
     def remember_simulated(self) -> None:
         """Keep that a simulated cluster spoke of what is here: without it, changes stand still."""
         _write_private(self.data / SIMULATED, b"")
+
+    def leave_simulated_out(self) -> None:
+        """Keep that the cluster is not simulated now, if it ever was: who waits for it is told."""
+        if was_simulated(self.data):
+            _write_private(self.data / SIMULATED, LEFT_OUT.encode())
 
     def forget_simulated(self) -> None:
         """Keep no more that a simulated cluster spoke of what is here: a real one does now.

@@ -22,6 +22,11 @@ class Wanted(Protocol):
         ...
 
     @property
+    def nats_url(self) -> str:
+        """An existing broker; empty: our own."""
+        ...
+
+    @property
     def simulator_pace(self) -> float:
         """About how many seconds a stage takes, where its own setting does not say."""
         ...
@@ -36,6 +41,9 @@ def paced(environment: Mapping[str, str], options: Wanted) -> Mapping[str, str]:
 async def simulating(installation: Installation, url: str, options: Wanted) -> AsyncIterator[None]:
     """Run the simulator for the block, if it is wanted."""
     if not options.simulate_cluster:
+        if not options.nats_url:
+            # On another broker there is nothing of what it said.
+            installation.leave_simulated_out()
         yield
         return
     # Imported here, so that every other start is without it.

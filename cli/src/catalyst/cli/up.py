@@ -140,12 +140,7 @@ def _without_its_cluster(data: Path, options: Options) -> str:
     """Return what it means that nobody simulates the cluster any more; empty where nobody did."""
     if options.simulate_cluster or options.nats_url or not contexts.was_simulated(data):
         return ""
-    start = contexts.simulating(str(data.resolve()))
-    return (
-        "the simulated cluster that spoke of what is kept here is not started: changes wait for "
-        f"what it would say, and what it said grows old; `{start}` starts it as well; where a "
-        "real one speaks now, --no-simulate-cluster says so for good"
-    )
+    return f"{contexts.LACKS_CLUSTER}; {contexts.cluster_again(str(data.resolve()))}"
 
 
 def _opened(log: Path) -> TextIO:
