@@ -1,5 +1,6 @@
 """A change as it is followed: what nobody has seen is told at its end."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from tests.support.changing import Town
 from tests.support.each import each
 from tests.support.plans import DEVELOPER, apply, install, planned, run, town
 from tests.unit.projector.test_changes import rows
+from tests.unit.provisioning.test_silent_removal import late, silent
 from tests.unit.provisioning.test_unseen import NOBODY, unheard
 
 from catalyst.chassis import clock
@@ -44,6 +46,25 @@ def test_of_what_was_seen_nothing_is_told() -> None:
     place = town()
     install(place, "blog", "ch-0")
     assert unseen(msgspec.to_builtins(rows(place)["change ch-0"])) == []
+
+
+@pytest.mark.guarantee("G14.25")
+def test_a_removal_that_waits_on_because_its_cluster_fell_silent_says_so() -> None:
+    place = town()
+    install(place, "blog", "ch-0")
+    apply(place, "ch-1", planned(place, "uninstall"))
+    place.report("ch-1", "commit", "blog")
+    follower = Follower()
+    follower.news(ended(place))
+    place.now += timedelta(hours=23)
+    silent(place, "blog")
+    late(place, timedelta(hours=1))
+    (line,) = follower.news(ended(place))
+    assert line == (
+        "observe    running, attempt 2: nothing reports any more on blog from acme-prod, since"
+        " 2026-03-03 09:00 UTC: the removal goes on without that once it has waited for 24 hours in"
+        " which nothing was told"
+    )
 
 
 ROW = Put(row=Row(key="acme.=.change.=.ch-1", doc={}, seq=7, time=NOW))

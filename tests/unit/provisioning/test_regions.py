@@ -188,9 +188,12 @@ def test_a_region_that_falls_silent_is_unknown_while_the_others_speak() -> None:
     assert marks("blog", PROD, blog.state).blocked_by[-1].code == "silent"
     blog.hear(*well(FSN, version=20))
     assert not is_seen(blog.state, PROD, "ch-1")
+    since = {item.silent_since for item in blog.seen.evidence if item.cluster == HEL}
+    assert since == {build.NOW - observing.SILENT}
     # What its observer says again is the same version, and is believed.
     blog.hear(*well(HEL))
     assert is_seen(blog.state, PROD, "ch-1")
+    assert {item.silent_since for item in blog.seen.evidence} == {None}
 
 
 @pytest.mark.guarantee("G13.5")

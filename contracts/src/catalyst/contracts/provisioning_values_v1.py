@@ -288,6 +288,9 @@ class Evidence(Part, frozen=True, kw_only=True):
     """Of a Flux Kustomization whose cluster is named: how it took the commit over."""
     commit: str = ""
     """Likewise: the commit that was applied last there."""
+    silent_since: UtcTime | None = None
+    """When its cluster was heard last, if that is one of several and has been silent for too long;
+    null: it speaks, or nobody wrote it down."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

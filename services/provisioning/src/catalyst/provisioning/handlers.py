@@ -32,7 +32,7 @@ AGGREGATES: Final = (
         name=application.AGGREGATE,
         initial=application.Application(),
         evolve=application.evolve,
-        fold=10,
+        fold=11,
     ),
     Aggregate(name=change.AGGREGATE, initial=change.Change(), evolve=change.evolve, fold=12),
     # decided by others, read and guarded here

@@ -8,20 +8,21 @@ back: it is told what is left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.message import derived_id
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Deletion, Source, Step
-from catalyst.provisioning.domain import closing, listed, regions, undoing
+from catalyst.provisioning.domain import closing, listed, regions, silence, undoing
 from catalyst.provisioning.domain.asking import NOTHING_THERE, command, deletion
 from catalyst.provisioning.domain.change import asks
 from catalyst.provisioning.domain.fulfilled import (
     is_applied,
     is_gone,
     is_seen,
-    is_silent,
+    silent_since,
     unseen,
 )
 from catalyst.provisioning.domain.steps import FORWARD, WAYS, WHOLE, Unit, is_removal, subscription
@@ -83,19 +84,37 @@ def look(writing: Writing) -> None:
 
 
 def look_no_more(writing: Writing) -> None:
-    """Go on with a removal whose time is over, if no cluster tells any more of what is left of it.
+    """Go on with a removal whose time is over, if no cluster told of what is left of it meanwhile.
 
-    What any cluster still tells of is not passed over, and neither is what is silent beside it. A
-    cluster that comes back takes away what it has: the commit stands.
+    What any cluster still tells of is not passed over, and neither is what is silent beside it. If
+    silence only came while it waited, it waits again, until that has lasted as long as the step
+    does: what fell silent just now may run for good. A cluster that comes back takes away what it
+    has: the commit stands.
     """
     left = writing.state.remaining()
     if writing.state.step != "observe" or not is_removal(writing.content.request.action):
         return
-    if not all(_is_silent(writing, unit) for unit in left):
+    heard = [_silent_since(writing, unit) for unit in left]
+    known = [since for since in heard if since is not None]
+    if len(known) < len(left) or not known:
+        return
+    wait = max(known) + WAYS["observe"].time - writing.context.now
+    if wait > timedelta(0):
+        _wait_on(writing, left, max(known), wait)
         return
     details = _unseen(writing, {unit: (unit.environment,) for unit in left}, silent=True)
     for unit in left:
         done(writing, unit, details[unit])
+
+
+def _wait_on(writing: Writing, left: Sequence[Unit], since: datetime, wait: timedelta) -> None:
+    """Give a removal more time in which nothing may be told of what is left of it, and say so."""
+    attempt = writing.state.attempt + 1
+    closing.started(writing, "observe", attempt, wait, undo=False)
+    writing.arm(DEADLINE, wait)
+    where = ", ".join(f"{unit.application} from {unit.environment}" for unit in left)
+    silent = f"nothing reports any more on {where}, since {since:%Y-%m-%d %H:%M} UTC"
+    delayed(writing, f"{silent}: the removal {silence.goes_on()}", WHOLE, undo=False)
 
 
 def _source(writing: Writing, unit: Unit) -> Source | None:
@@ -118,9 +137,9 @@ def _is_seen(writing: Writing, unit: Unit) -> bool:
     return is_gone(state, unit.environment, _lost(writing, unit))
 
 
-def _is_silent(writing: Writing, unit: Unit) -> bool:
+def _silent_since(writing: Writing, unit: Unit) -> datetime | None:
     state = writing.application(unit.application)
-    return is_silent(state, unit.environment, _lost(writing, unit))
+    return silent_since(state, unit.environment, _lost(writing, unit))
 
 
 def _lost(writing: Writing, unit: Unit) -> tuple[str, ...] | None:

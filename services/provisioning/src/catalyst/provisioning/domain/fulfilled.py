@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from catalyst.contracts.provisioning_values_v1 import Evidence
@@ -60,8 +61,12 @@ def is_gone(state: Application, environment: str, lost: Sequence[str] | None) ->
     return bool(seen.evidence) and all(_may_stay(item, lost) for item in seen.evidence)
 
 
-def is_silent(state: Application, environment: str, lost: Sequence[str] | None) -> bool:
-    """Return whether all that keeps it from being gone was told by clusters that are silent now.
+def silent_since(
+    state: Application, environment: str, lost: Sequence[str] | None
+) -> datetime | None:
+    """Return since when all clusters are silent that told of what keeps it from being gone.
+
+    None: something tells of it, or never did.
 
     Args:
         state: The Application.
@@ -70,12 +75,13 @@ def is_silent(state: Application, environment: str, lost: Sequence[str] | None) 
     """
     seen = state.binding(environment).observed
     if seen is None:
-        return False
+        return None
     if seen.silent_since is not None:
-        return True
+        return seen.silent_since
     kept = [item for item in seen.evidence if not _may_stay(item, lost)]
-    quiet = (item.status == "unknown" and item.reason == regions.SILENT for item in kept)
-    return bool(kept) and all(quiet)
+    if not all(item.status == "unknown" and item.reason == regions.SILENT for item in kept):
+        return None
+    return max((item.silent_since or seen.observed_at for item in kept), default=None)
 
 
 def unseen(state: Application, environments: Iterable[str]) -> tuple[str, ...]:

@@ -321,20 +321,22 @@ def fall_silent(state: Application, given: Recorded | Fired | Answer, context: C
     if seen is None:
         return Decision()
     if cluster:
-        return _one_silent(state, environment, seen, cluster)
+        return _one_silent(state, environment, seen, cluster, context.now - SILENT)
     if seen.silent_since is not None:
         return Decision()
     since: UtcTime = context.now - SILENT
     return Decision(events=(Emit(ApplicationSilent(environment=environment, since=since)),))
 
 
-def _one_silent(state: Application, environment: str, seen: Observed, cluster: str) -> Decision:
+def _one_silent(
+    state: Application, environment: str, seen: Observed, cluster: str, since: datetime
+) -> Decision:
     """Say that one of several clusters is silent: the others still speak for themselves."""
     binding = state.binding(environment)
     if cluster not in binding.clusters:
         return Decision()
     own, _ = regions.ours(binding, seen.evidence, ())
-    quiet = tuple(regions.silenced(own, cluster))
+    quiet = tuple(regions.silenced(own, cluster, since))
     after = _condensed(binding, msgspec.structs.replace(seen, evidence=quiet))
     if _told(seen) == _told(after):
         return Decision()

@@ -119,7 +119,7 @@ def _fire(writing: Writing, given: Fired) -> None:
             # What was seen may stand in the log already, and be heard later.
             flow.look(writing)
             flow.look_no_more(writing)
-        if writing.state.step == state.step:
+        if writing.state.gen == state.gen:
             flow.fail(writing, _late(writing))
 
 

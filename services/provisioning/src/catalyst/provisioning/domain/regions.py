@@ -7,6 +7,7 @@ Objects of one name in two clusters are two objects. A cluster from which nothin
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Final, TypeVar, get_args
 
 import msgspec
@@ -102,14 +103,18 @@ def _applied(item: Evidence | None) -> Applied:
     return item.applied or "unknown"
 
 
-def silenced(found: Iterable[Evidence], cluster: str) -> list[Evidence]:
-    """Return what was seen, and of one cluster that it is not known any more."""
+def silenced(found: Iterable[Evidence], cluster: str, since: datetime) -> list[Evidence]:
+    """Return what was seen, and of one cluster that it is not known any more.
+
+    What it did not tell again when it spoke meanwhile is silent for longer.
+    """
     return [
         replace(
             item,
             status="unknown",
             reason=SILENT,
             message=f"nothing has been heard from {cluster} for too long",
+            silent_since=item.silent_since or since,
         )
         if item.cluster == cluster
         else item

@@ -7,7 +7,6 @@ not go alone; whoever takes away a whole Environment takes them all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -17,12 +16,19 @@ from catalyst.contracts.blocked_environment import too_large
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.topology import MAX_EVENTS_PER_COMMAND
-from catalyst.provisioning.domain import assembling, behind, fitting, hosts, left_behind, listed
+from catalyst.provisioning.domain import (
+    assembling,
+    behind,
+    fitting,
+    hosts,
+    left_behind,
+    listed,
+    silence,
+)
 from catalyst.provisioning.domain.differences import Spot, spots
 from catalyst.provisioning.domain.facts import Facts
-from catalyst.provisioning.domain.fulfilled import unseen
 from catalyst.provisioning.domain.plan import Blocker, Dependency, Idle, Plan, Risk, finished
-from catalyst.provisioning.domain.steps import WAYS, Unit, steps_of, subscription
+from catalyst.provisioning.domain.steps import Unit, steps_of, subscription
 from catalyst.provisioning.domain.volumes import in_words
 
 BESIDE: Final = 4
@@ -353,6 +359,11 @@ def _account(request: PlanRequest, organization: str) -> tuple[str, ...]:
     return (f"account {organization}: {words}; `{command}`",)
 
 
+def _loses(request: PlanRequest, item: Locked, volumes: Volumes) -> bool:
+    unit = Unit(item.application, item.environment)
+    return not request.keep_data and bool(volumes.get(subscription(unit)))
+
+
 def _risks(
     request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], volumes: Volumes
 ) -> tuple[Risk, ...]:
@@ -363,7 +374,9 @@ def _risks(
         if not _awaited(facts, item)
     ]
     found += (
-        Risk(kind="unseen", message=message) for item in going if (message := _unseen(facts, item))
+        Risk(kind="unseen", message=message)
+        for item in going
+        if (message := silence.planned(facts, item, lost=_loses(request, item, volumes)))
     )
     if not request.keep_data:
         found += (
@@ -372,20 +385,3 @@ def _risks(
         )
         found += left_behind.risks(lock)
     return tuple(found)
-
-
-def _unseen(facts: Facts, item: Locked) -> str:
-    """Return that nobody will see whether an Application is gone; empty: somebody will."""
-    state = facts.applications[item.application]
-    where = f"{item.application} from {item.environment}"
-    until = "as long as that is so, nobody sees whether its objects are gone"
-    if unseen(state, [item.environment]):
-        return f"nothing reports on {where}: {until}"
-    seen = state.binding(item.environment).observed
-    if seen is None or seen.silent_since is None:
-        return ""
-    hours = WAYS["observe"].time // timedelta(hours=1)
-    return (
-        f"nothing reports any more on {where}: {until}, and the removal goes on without that after"
-        f" {hours} hours"
-    )

@@ -33,6 +33,11 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     cancels: bool = True
     """Whether a person may stop the change while it is in this step."""
 
+    @property
+    def hours(self) -> int:
+        """How many whole hours all attempts have together."""
+        return sum(range(1, self.attempts + 1)) * self.time // timedelta(hours=1)
+
 
 _MINUTE: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
@@ -57,7 +62,8 @@ WAYS: Final[Mapping[Step, Way]] = {
         kind="effect", time=2 * _MINUTE, usual=2 * _SECOND, attempts=PATIENT, cancels=False
     ),
 }
-"""`observe` waits a day: without a cluster nothing can be seen, and a person may connect one.
+"""`observe` waits a day: without a cluster nothing can be seen, and a person may connect one. A
+removal waits longer for clusters that fall silent meanwhile: until they were for a day.
 `commit` is the point of no return: what stands in Git is carried out by others. A change that waits
 in `observe` can be stopped again: a further commit takes it back. `unprotect` is committed, and
 then waits until a cluster has applied it."""
