@@ -26,6 +26,10 @@ from catalyst.contracts.blocked import Link
 from catalyst.provisioning.domain.change import change_ref
 
 
+def texts(follower: Follower, doc: dict[str, Any]) -> list[str]:
+    return [line.text for line in follower.news(doc)]
+
+
 @pytest.mark.guarantee("G14.14")
 def test_a_removal_that_nobody_saw_is_told_so_at_its_step_and_at_its_end() -> None:
     place = town()
@@ -36,7 +40,7 @@ def test_a_removal_that_nobody_saw_is_told_so_at_its_step_and_at_its_end() -> No
     follower = Follower()
     assert unseen(msgspec.to_builtins(rows(place)["change ch-1"])) == []
     run(place, "ch-1")
-    lines = follower.news(msgspec.to_builtins(rows(place)["change ch-1"]))
+    lines = texts(follower, msgspec.to_builtins(rows(place)["change ch-1"]))
     assert f"observe    done: {NOBODY}" in lines
     assert lines[-2:] == ["change ch-1 completed, 100 %", f"  not seen: {NOBODY}"]
 
@@ -275,7 +279,7 @@ def test_of_what_had_not_begun_it_is_told_that_nothing_was_done() -> None:
     apply(place, "ch-1", planned(place))
     cancel = pro1.CancelChange(reason="not today")
     place.command(change_ref("acme", "ch-1"), cancel, DEVELOPER)
-    lines = Follower().news(ended(place))
+    lines = texts(Follower(), ended(place))
     assert lines[-2:] == [
         "change ch-1 cancelled, 0 %: cancelled: not today",
         "  nothing of it was done",
@@ -284,7 +288,8 @@ def test_of_what_had_not_begun_it_is_told_that_nothing_was_done() -> None:
 
 @pytest.mark.guarantee("G27.7")
 def test_what_is_left_is_told_in_its_own_words_alone() -> None:
-    lines = Follower().news(
+    lines = texts(
+        Follower(),
         {
             "change": "ch-1",
             "status": "failed",
@@ -295,6 +300,6 @@ def test_what_is_left_is_told_in_its_own_words_alone() -> None:
             "request": {"action": "install"},
             "steps": [],
             "blocked_by": [],
-        }
+        },
     )
     assert lines == ["change ch-1 failed, 50 %: r", "  left: commit blog: the door is away"]

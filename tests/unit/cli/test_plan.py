@@ -136,9 +136,13 @@ def state(status: str, step: str, **more: Any) -> dict[str, Any]:
     return {**doc, "steps": steps, "blocked_by": [], **more}
 
 
+def _texts(found: list[following.Line]) -> list[str]:
+    return [line.text for line in found]
+
+
 def test_only_what_is_new_in_a_change_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     follower = Follower()
-    assert follower.news(state("running", "running")) == [
+    assert _texts(follower.news(state("running", "running"))) == [
         "admit      running",
         "change ch-1 running, 50 %",
     ]
@@ -162,7 +166,7 @@ def test_only_what_is_new_in_a_change_is_told(monkeypatch: pytest.MonkeyPatch) -
         "    → the platform: connect a cluster",
     ]
     assert follower.waiting(waits) == []
-    assert follower.news(state("failed", "undone", reason="no", left=["blog"])) == [
+    assert _texts(follower.news(state("failed", "undone", reason="no", left=["blog"]))) == [
         "admit      undone",
         "change ch-1 failed, 50 %: no",
         "  left: blog",

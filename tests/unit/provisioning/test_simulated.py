@@ -61,7 +61,7 @@ def test_whoever_watches_a_change_is_told_that_its_end_was_simulated(source: Sou
     follower.news(shown(place))
     place.see("blog", "ch-1", source=source)
     run(place, "ch-1")
-    lines = follower.news(shown(place))
+    lines = [line.text for line in follower.news(shown(place))]
     mark = " (simulated)" if source == "simulator" else ""
     assert f"observe    done{mark}" in lines
     assert lines[-1] == f"change ch-1 completed, 100 %{mark}"

@@ -37,6 +37,18 @@ def left(text: str) -> str:
     return f"{then:%F %H:%M} UTC, {long}"
 
 
+def moment(text: str | None) -> datetime | None:
+    """Return the time that a message or a row names; None: it names none."""
+    return None if text is None else _read(text)
+
+
+def clocked(then: datetime | None) -> str:
+    """Return at which time of the day something was, with the day if it was another; None: now."""
+    now = clock.now()
+    then = then or now
+    return f"{then:%T}" if then.date() == now.date() else f"{then:%F %T}"
+
+
 def _read(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from catalyst.chassis import clock
-from catalyst.cli import contexts, said
+from catalyst.cli import ages, contexts, said
 from catalyst.cli.chains import START_SECONDS, as_lines
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import source_of
@@ -42,9 +43,18 @@ GAVE_UP: Final = frozenset({"failed", "cancelled"})
 PATIENCE_SECONDS: Final = 3.0
 """How long a change waits for something before that is worth telling: most answers come sooner."""
 
+_BEFORE: Final = datetime.min.replace(tzinfo=UTC)
 _LOOK_SECONDS: Final = 0.5
 _LOOKS: Final = frozenset({"observe", "unprotect"})
 """Steps that wait until something is seen; what nobody saw of it is their detail."""
+
+
+class Line(NamedTuple):
+    """Something that is told of a change."""
+
+    text: str
+    time: datetime | None = None
+    """When it came to be so; None: now."""
 
 
 class Follower:
@@ -67,15 +77,15 @@ class Follower:
         self._chain_since = 0.0
         self._told: frozenset[_Named] = frozenset()
 
-    def news(self, doc: Doc) -> list[str]:
-        """Return a line for everything that is not as it was."""
+    def news(self, doc: Doc) -> list[Line]:
+        """Return a line for everything that is not as it was, in the order in which it came."""
         self.doc = doc
-        found: list[str] = []
+        found: list[Line] = []
         for step in doc["steps"]:
             names = ("status", "attempt", "reason", "detail", "source")
             state = tuple(step.get(name) for name in names)
             if step["status"] != "pending" and self._steps.get(step["step"]) != state:
-                found.append(_step(step))
+                found.append(Line(_step(step), ages.moment(step.get("since"))))
             self._steps[step["step"]] = state
         waits = chain(doc["blocked_by"])
         if waits != self._waits:
@@ -84,12 +94,14 @@ class Follower:
             self._status = doc["status"]
             reason = f": {doc['reason']}" if doc["reason"] else ""
             how = as_seen(f"{doc['status']}, {doc['percent']} %", source_of(doc))
-            found.append(f"change {doc['change']} {how}{reason}")
+            told = [f"change {doc['change']} {how}{reason}"]
             if self._status in OVER:
-                found += [f"  not seen: {text}" for text in unseen(doc)]
-                found += [f"  left: {text}" for text in doc["left"]]
-                found += [f"  {text}" for text in stands(doc)]
-        return found
+                told += [f"  not seen: {text}" for text in unseen(doc)]
+                told += [f"  left: {text}" for text in doc["left"]]
+                told += [f"  {text}" for text in stands(doc)]
+            found += (Line(text, ages.moment(doc.get("since"))) for text in told)
+        # What has no time is of a row from before there were any.
+        return sorted(found, key=lambda line: line.time or _BEFORE)
 
     def offers(self, doc: Doc) -> bool:
         """Return whether it waits for approvals, which is worth telling once."""
@@ -255,7 +267,7 @@ def _gone(change: str, organization: str, form: Format, *, wanted: bool) -> Exit
         hint = f"`catalyst outcome {change} --org {organization}` shows what it was"
         raise Failure(ExitCode.NOT_FOUND, gone, hint=hint)
     if form is Format.TABLE:
-        _tell([f"change {change} completed: the Organization {organization} is deleted"])
+        _tell([Line(f"change {change} completed: the Organization {organization} is deleted")])
         note("every row of it is gone, this change's as well; the log has everything")
     return ExitCode.OK
 
@@ -277,9 +289,8 @@ def _write(follower: Follower, doc: Doc, seq: int, form: Format) -> None:
                 )
 
 
-def _tell(lines: list[str]) -> None:
-    now = f"{clock.now():%H:%M:%S}"
-    write_lines(f"{now}  {line}" for line in lines)
+def _tell(lines: Iterable[Line]) -> None:
+    write_lines(f"{ages.clocked(line.time)}  {line.text}" for line in lines)
 
 
 async def _tell_waits(follower: Follower) -> None:
@@ -288,5 +299,5 @@ async def _tell_waits(follower: Follower) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
         if follower.doc is None or follower.patient():
             continue
-        _tell(follower.waiting(links_in(follower.doc)))
+        _tell(map(Line, follower.waiting(links_in(follower.doc))))
         await asyncio.sleep(PATIENCE_SECONDS)

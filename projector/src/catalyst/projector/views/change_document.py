@@ -38,6 +38,9 @@ class StepDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who saw what it waited for; null: nobody, or it waits for nothing to be seen."""
     began: datetime | None = None
     """When the last attempt at it began; null: none has."""
+    since: datetime | None = None
+    """Since when it stands as it does: status, attempt, reason, detail and source; null: it has not
+    begun."""
     cause: str = ""
     """What keeps it, in the words of what it comes down to; empty: it is not in progress."""
 
@@ -66,6 +69,8 @@ class ChangeDocument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     author: str
     author_email: str
     status: Literal["waiting", "running", "undoing", "completed", "failed", "cancelled", "rejected"]
+    since: datetime | None = None
+    """Since when the status is this one."""
     percent: int
     """100 only when every step is done."""
     steps: tuple[StepDocument, ...]

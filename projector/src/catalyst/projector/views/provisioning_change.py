@@ -228,8 +228,33 @@ _PLAIN: Final[dict[type[Event], Fold]] = {
     pro.ChangeFailed: _gave_up,
 }
 
+
+def _timed(fold: Fold) -> Fold:
+    """Return the fold with since when the change and each of its steps stand as they do."""
+
+    def timed(doc: Doc | None, event: Event, at: At) -> Doc | None:
+        made: Doc | None = fold(doc, event, at)
+        if made is None:
+            return None
+        if doc is None:
+            return replace(made, since=at.time)
+        # Steps are neither added nor put in another order.
+        steps = tuple(
+            new if new is old or _standing(new) == _standing(old) else replace(new, since=at.time)
+            for old, new in zip(doc.steps, made.steps, strict=True)
+        )
+        since = doc.since if made.status == doc.status else at.time
+        return replace(made, steps=steps, since=since)
+
+    return timed
+
+
+def _standing(step: StepDocument) -> tuple[object, ...]:
+    return step.status, step.attempt, step.reason, step.detail, step.source
+
+
 _FOLDS: Final[dict[type[Event], Fold]] = {
-    shape: explained(fold, own_links) for shape, fold in _PLAIN.items()
+    shape: explained(_timed(fold), own_links) for shape, fold in _PLAIN.items()
 }
 
 CHANGE: Final[View[Any]] = View(
