@@ -63,7 +63,7 @@ def test_a_removal_that_waits_on_because_its_cluster_fell_silent_says_so() -> No
     place.now += timedelta(hours=23)
     silent(place, "blog")
     late(place, timedelta(hours=1))
-    (line,) = follower.news(ended(place))
+    (line,) = texts(follower, ended(place))
     assert line == (
         "observe    running, attempt 2: nothing reports any more on blog from acme-prod, since"
         " 2026-03-03 09:00 UTC: the removal goes on without that once it has waited for 24 hours in"
