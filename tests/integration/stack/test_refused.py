@@ -17,10 +17,14 @@ import pytest
 from tests.integration.stack.surroundings import check_named, command, environ, refused
 from tests.support.disks import fill, mounted
 
+from catalyst.cli import contexts
 from catalyst.cli.broker import BrokerProcess, BrokerSettings, DataDirectoryInUse
+from catalyst.cli.exits import Failure
 from catalyst.cli.installation import Installation
+from catalyst.cli.main import ended
 from catalyst.cli.stack import Options
 from catalyst.cli.stack import running as stack
+from catalyst.cli.target import resolve
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.13")]
 
@@ -66,6 +70,32 @@ def copied(left: Path, tmp_path: Path) -> Path:
 async def test_who_works_in_the_directory_is_named(tmp_path: Path) -> None:
     async with running(tmp_path, "--data", "mine") as first:
         await asyncio.to_thread(check_named, tmp_path, "mine", first.pid)
+
+
+@pytest.mark.guarantee("G27.3")
+async def test_what_runs_and_was_forgotten_is_found_again_by_what_a_second_start_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", environ(tmp_path)["XDG_CONFIG_HOME"])
+    again = f"catalyst context add --data {tmp_path}/mine"
+
+    def typed(*words: str) -> str:
+        assert ended([*words]) == 0, capsys.readouterr()
+        return "".join(capsys.readouterr()).replace("`uv run ", "`")
+
+    async with running(tmp_path, "--data", "mine"):
+        before = contexts.load(contexts.default_path())
+        assert f"`{again}` brings it back" in typed("context", "remove", "local")
+        with pytest.raises(Failure) as caught:
+            resolve(None, None, None)
+        assert "catalyst context add --data DIR" in caught.value.hint
+        said = await asyncio.to_thread(refused, tmp_path, "--data", "mine")
+        assert f"`{again}` leads to it; or end that one" in said.replace("`uv run ", "`")
+        # As it is pasted; looking who answers brings a loop of its own.
+        await asyncio.to_thread(typed, *again.split()[1:])
+        assert contexts.load(contexts.default_path()) == before
+        said = await asyncio.to_thread(refused, tmp_path, "--data", "mine")
+        assert "context add" not in said
 
 
 async def test_a_directory_that_its_holder_left_is_free_again(left: Path) -> None:

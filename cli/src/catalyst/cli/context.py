@@ -91,8 +91,17 @@ def use(name: NameArgument) -> None:
 
 
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the connection.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Name of the connection; with --data its own."),
+    ] = None,
     *,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Directory of this machine on which `catalyst up` runs, or ran."
+        ),
+    ] = None,
     http: Annotated[str, typer.Option(help="Address of the HTTP door.")] = "",
     nats: Annotated[str, typer.Option(help="Address of the broker.")] = "",
     token: Annotated[
@@ -107,7 +116,17 @@ def add(
 
     Example:
       catalyst context add prod --http https://catalyst.example.com --token "$TOKEN"
+      catalyst context add --data /var/lib/catalyst
     """
+    if data is not None:
+        if any((name, http, nats, user)):
+            raise Failure(
+                ExitCode.USAGE,
+                "a directory says all of its connection, its name too: leave out all but --data",
+            )
+        called, _, _ = run(startable.register(data, contexts.default_path()))
+        note(f"{called} is kept in {contexts.default_path()}")
+        return
     if not name or name != name.strip() or any(ord(letter) < 33 for letter in name):
         raise Failure(
             ExitCode.USAGE, f"{name!r} is no name for a connection: give one without blanks"
@@ -129,8 +148,9 @@ def remove(name: NameArgument) -> None:
     Example:
       catalyst context remove prod
     """
-    contexts.remove(contexts.default_path(), name)
-    note(f"{name} is forgotten")
+    data = contexts.remove(contexts.default_path(), name).data
+    again = f"; `{contexts.adding(data)}` brings it back" if data and Path(data).is_dir() else ""
+    note(f"{name} is forgotten{again}")
 
 
 def _table(known: contexts.Contexts, runs: Mapping[str, bool]) -> None:

@@ -77,6 +77,11 @@ def start(data: str) -> str:
     return simulating(data) if data and was_simulated(Path(data)) else _up(data)
 
 
+def adding(data: str) -> str:
+    """Return the command that registers what runs on a directory of this machine."""
+    return f"catalyst context add --data {shlex.quote(data)}"
+
+
 def simulating(data: str) -> str:
     """Return the command that starts it with a simulated cluster, on a broker of its own."""
     return f"{_up(data)} --simulate-cluster"
@@ -255,17 +260,18 @@ def _named(data: str, taken: Container[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def remove(path: Path, name: str) -> None:
-    """Forget a connection.
+def remove(path: Path, name: str) -> Context:
+    """Forget a connection; return what it was.
 
     Raises:
         Failure: If there is none of that name.
     """
     known = load(path)
-    pick(known, name)
+    found = pick(known, name)
     left = {key: value for key, value in known.contexts.items() if key != name}
     current = "" if known.current == name else known.current
     save(path, Contexts(current=current, contexts=left))
+    return found
 
 
 def use(path: Path, name: str) -> None:

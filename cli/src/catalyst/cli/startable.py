@@ -74,6 +74,22 @@ def check_listening(host: str, port: int, known: Contexts) -> None:
         ) from error
 
 
+def check_free_of_others(data: Path, known: Contexts) -> None:
+    """Look whether anybody works in a directory; where no connection leads to it, say what does.
+
+    Raises:
+        DataDirectoryInUse: If somebody does.
+    """
+    try:
+        check_free(broker_directory(data), str(data))
+    except DataDirectoryInUse as error:
+        place = str(data.resolve())
+        if any(one.data == place for one in known.contexts.values()):
+            raise
+        hint = f"`{contexts.adding(place)}` leads to it; or {error.hint}"
+        raise DataDirectoryInUse(str(error), hint=hint) from error
+
+
 async def check_broker(url: str) -> str:
     """Look whether a broker answers there, with JetStream, new enough, and delivers as we read.
 

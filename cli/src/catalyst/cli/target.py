@@ -65,7 +65,10 @@ OwnerOption = Annotated[
     typer.Option("--org", help="Organization, by its slug; else the only one that you see."),
 ]
 
-NO_CONNECTION: Final = "`catalyst up` starts everything on this machine, in another terminal"
+NO_CONNECTION: Final = (
+    "`catalyst up` starts everything on this machine, in another terminal; "
+    "`catalyst context add --data DIR` leads to what runs on a directory already"
+)
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

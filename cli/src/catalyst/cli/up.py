@@ -15,10 +15,9 @@ import typer
 from catalyst.chassis import logs, loop
 from catalyst.chassis.app import stop_on_signal
 from catalyst.cli import contexts, startable, variables
-from catalyst.cli.brokerlock import check_free
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.greeting import greeting
-from catalyst.cli.installation import Installation, broker_directory, http_port
+from catalyst.cli.installation import Installation, http_port
 from catalyst.cli.output import note, write
 from catalyst.cli.stack import Options, Stack, running
 
@@ -116,7 +115,7 @@ async def _up(data: Path, options: Options, *, for_good: bool) -> None:
     strays = variables.check(os.environ, options)
     known = contexts.check_place(contexts.default_path())
     if not options.nats_url:
-        check_free(broker_directory(data), str(data))
+        startable.check_free_of_others(data, known)
     startable.check_listening(options.host, options.port, known)
     if options.nats_url and (harm := await startable.check_broker(options.nats_url)):
         strays = (*strays, harm)
