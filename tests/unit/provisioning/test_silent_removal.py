@@ -203,6 +203,7 @@ def item(
         # What another cluster still tells of has yet to go there.
         ((item("Pod"), item("Pod", reason="", status="healthy", cluster="two")), None, None),
         ((item("Pod"), item("Pod", status="degraded", cluster="two")), None, None),
+        ((item("Pod"), item("Pod", reason="Starting", cluster="two")), None, None),
         # What is kept keeps no removal from its end, and says nothing of who is silent.
         ((item("PersistentVolumeClaim"),), None, None),
         ((item("PersistentVolumeClaim"),), ("x",), EARLIER),
