@@ -166,6 +166,11 @@ def test_a_snippet_that_serves_others_as_well_is_told() -> None:
     linted = lint(package(manifest=yaml.safe_dump(made)), own=True)
     found = [one.pointer for one in linted.findings if one.rule == "powers"]
     assert found == [f"/metadata/annotations/{note.replace('/', '~1')}"]
+    # What only an expression makes may be one.
+    made["metadata"] = {"name": "app", "annotations": MADE}
+    linted = lint(package(manifest=yaml.safe_dump(made)), own=True)
+    found = [one.pointer for one in linted.findings if one.rule == "powers"]
+    assert found == ["/metadata/annotations"]
 
 
 def test_what_was_made_reaches_less_if_one_of_it_is_gone() -> None:
