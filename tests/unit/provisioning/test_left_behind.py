@@ -4,9 +4,10 @@ import msgspec
 import pytest
 from tests.support.changing import Town
 from tests.support.planning import Others, known, plan, running, wiki
-from tests.support.plans import ADMIN, PROD, town
+from tests.support.plans import ADMIN, PROD, locked, town
 
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
+from catalyst.provisioning.domain.left_behind import risks, stays
 from catalyst.provisioning.domain.plan import Plan
 
 pytestmark = pytest.mark.guarantee("G14.12")
@@ -48,3 +49,22 @@ async def test_what_goes_as_well_keeps_nothing(place: Town) -> None:
         action="uninstall", environment=PROD, application="wiki-postgres", keep_data=False
     )
     assert left(await plan(place, Others(), own)) == ([], [])
+
+
+def test_each_that_goes_is_told_of_with_all_that_stays_and_nobody_else() -> None:
+    cache = locked("cache", "shared", disk="disk")
+    lock = (
+        locked("disk", "shared"),
+        cache,
+        # In another Environment there is one of that name that goes.
+        msgspec.structs.replace(locked("cache"), environment="acme-dev"),
+        locked("db"),
+        locked("wiki", "new", db="db", cache="cache", again="cache"),
+        locked("shop", "new", db="db", disk="disk"),
+    )
+    assert stays(lock) == (
+        f"what wiki keeps in cache in {PROD}: it is left there",
+        f"what shop keeps in disk in {PROD}: it is left there",
+    )
+    assert [one.kind for one in risks(lock)] == ["data-kept"] * 2
+    assert stays(one for one in lock if one.application != "cache") == stays(lock)[1:]

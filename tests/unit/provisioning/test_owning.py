@@ -93,6 +93,24 @@ def test_a_mark_goes_with_the_copy(action: Action) -> None:
     assert marks(asked(action, old=NEW), locked("blog", old="e"), used(before)) == {"old": True}
 
 
+@each([
+        ({"a": True, "b": False}, True),
+        ({"a": False, "b": True}, True),
+        ({"a": True}, True),
+        ({"b": True}, True),
+        ({"a": False}, None),
+        ({"b": False}, None),
+        ({"a": False, "b": False}, False),
+        ({}, None),
+    ])  # fmt: skip
+def test_a_copy_under_two_aliases_is_own_if_it_is_by_one_and_shared_only_by_both(
+    own: dict[str, bool],
+    found: bool | None,  # noqa: FBT001 - drawn from the table
+) -> None:
+    for names in (("a", "b"), ("b", "a")):
+        assert used(ran(dict.fromkeys(names, "db"), **own)) == {"db": found}
+
+
 def test_what_values_name_is_no_copy_of_anybody() -> None:
     item = replace(locked("blog"), dependencies={"/store": "b", "db": "b"})
     before = ran({"/store": "b", "db": "c"}, db=True)
