@@ -290,3 +290,14 @@ def test_without_any_connection_to_show_the_command_that_makes_one_is_named(
     contexts.remove(path, contexts.load(path).current)
     assert main.ended(["context", "show"]) == ExitCode.NOT_FOUND
     assert "catalyst context use NAME`" in capsys.readouterr().err
+
+
+def test_a_directory_says_all_of_its_connection(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contexts, "default_path", lambda: path)
+    here = ["--data", str(path.parent)]
+    for more in (["mine"], ["--http", "http://a:1"], ["--user", "ann"]):
+        assert main.ended(["context", "add", *more, *here]) == ExitCode.USAGE
+        assert "leave the rest out" in capsys.readouterr().err
+    assert contexts.load(path).contexts == {}

@@ -99,7 +99,7 @@ def add(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Directory of this machine on which `catalyst up` runs, or ran."
+            metavar="DIR", help="Directory of a stack of this machine: its connection, again."
         ),
     ] = None,
     http: Annotated[str, typer.Option(help="Address of the HTTP door.")] = "",
@@ -122,7 +122,7 @@ def add(
         if any((name, http, nats, user)):
             raise Failure(
                 ExitCode.USAGE,
-                "a directory says all of its connection, its name too: leave out all but --data",
+                "--data says all of a connection, its name too: leave the rest out",
             )
         called, _, _ = run(startable.register(data, contexts.default_path()))
         note(f"{called} is kept in {contexts.default_path()}")
