@@ -113,11 +113,9 @@ def target(request: PlanRequest, facts: Facts, before: Desired | None) -> Desire
     if not found:
         message = f"{name} in {environment} has no earlier revision {request.revision or 'at all'}"
         known = ", ".join(item.change for item in reversed(earlier))
-        raise Rejected(
-            "revision-not-found",
-            f"{message} since it was installed; it can go back to {known}" if known else message,
-            pointer="/request/revision",
-        )
+        if known:
+            message += f" since it was installed; it can go back to {known}"
+        raise Rejected("revision-not-found", message, pointer="/request/revision")
     return found[-1]
 
 
