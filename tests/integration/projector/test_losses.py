@@ -247,6 +247,10 @@ async def test_a_decision_that_was_left_half_written_is_not_finished_from_what_i
         assert (now.checkpoint, now.rows) == (half, loaded.rows)
         built = await ask(http, accept_losses="true")
         assert (built["status"], built["old_epoch"]) == ("switched", half.epoch)
+        # What never became whole is waited for no longer than it is the read model.
+        await until(lambda: member.hub.epoch == built["epoch"])
+        await until(lambda: member.follower.status == "following")
+        assert (await http.get("/readyz")).status_code == 200
 
 
 async def stored_at(js: JetStream, seq: int) -> dict[str, bytes]:

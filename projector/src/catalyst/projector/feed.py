@@ -102,10 +102,15 @@ class Feed:
         # A bucket that is behind what was read of it is not the one that was read.
         whole = pointer.epoch != self._epoch or last < self._read or self._cut_off()
         async with bucket.open(1 if whole else self._read + 1) as reader:
-            if whole:
-                await self._load(reader, bucket, last)
+
+            async def follow() -> None:
+                if whole:
+                    await self._load(reader, bucket, last)
+                await self._follow(reader)
+
+            # From the start: a bucket that was left half written never becomes whole.
             work: dict[str, Work] = {
-                "hub-follow": partial(self._follow, reader),
+                "hub-follow": follow,
                 "hub-watch": partial(self._watch, pointer.epoch),
             }
             await together(work, _Switched, Garbled, Doubt, Missing)
