@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from catalyst.cli.main import ended
 from catalyst.client.errors import Problem
 from catalyst.client.rows import Row
 from catalyst.contracts.message import Outcome
-from catalyst.contracts.voucher_v1 import shown_prefix, voucher_id
+from catalyst.contracts.voucher_v1 import shown_prefix, standing, voucher_id
 
 URL = "http://127.0.0.1:1"
 REDEEM = ["voucher", "redeem", "SPRING-FAIR", "--org", "omantel", "--url", URL]
@@ -170,3 +170,13 @@ def test_a_voucher_is_found_by_what_an_account_calls_it_or_the_beginning_of_its_
     half = grant_of(voucher_id(codes[0]))
     for typed in (half[:-1], half.upper(), half.replace("voucher", "payment"), grant_of("0" * 64)):
         assert voucher.fitting(known, typed) == []
+
+
+def test_a_voucher_begins_at_its_start_and_is_over_at_its_end() -> None:
+    starts, ends = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    moment = timedelta(microseconds=1)
+    told = [
+        standing("issued", redeemed=0, cap=1, starts=starts, ends=ends, now=now)
+        for now in (starts - moment, starts, ends - moment, ends)
+    ]
+    assert told == ["not begun", "issued", "issued", "over"]
