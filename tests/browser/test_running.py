@@ -378,7 +378,7 @@ async def test_without_a_cluster_a_change_waits_and_says_why(
         await expect(page.locator(".why li").first).to_contain_text("the cause")
         # What is typed stands as code, without the signs that mark it.
         command = page.locator(".why code")
-        await expect(command).to_have_text("catalyst up --simulate-cluster")
+        await expect(command).to_have_text("--simulate-cluster")
         await expect(page.locator(".why")).not_to_contain_text("`")
         await open_view(window, slug, "Applications")
         run = page.locator(".run")

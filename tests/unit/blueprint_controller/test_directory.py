@@ -9,7 +9,8 @@ from dulwich.objects import Blob, Tree
 from dulwich.repo import Repo
 
 from catalyst.blueprint_controller.adapters import directory, git
-from catalyst.blueprint_controller.ports import Unusable
+from catalyst.blueprint_controller.adapters.sources import AllSources
+from catalyst.blueprint_controller.ports import Place, Unusable
 from catalyst.blueprints.package import BadPackage, Package
 from catalyst.blueprints.reading import read_folder
 
@@ -103,3 +104,20 @@ def test_nor_does_one_in_a_repository(tmp_path: Path) -> None:
         refused = git._package(repo, top.id)
     assert isinstance(refused, BadPackage)
     assert refused.__traceback__ is None
+
+
+async def test_a_source_outside_of_what_is_allowed_names_the_setting_and_no_folder(
+    tmp_path: Path,
+) -> None:
+    """As one that was added before somebody set another folder, or a link that leads out."""
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "allowed" / "link").symlink_to(tmp_path)
+    sources = AllSources(
+        directories=str(tmp_path / "allowed"), git_hosts=(), git_url="", token=lambda: ""
+    )
+    for location in (f"{tmp_path}/other", "link"):
+        place = Place(None, "own", "directory", location, "", "")
+        with pytest.raises(Unusable, match="BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES") as caught:
+            await sources.read(place, "")
+        assert str(tmp_path) not in str(caught.value)
+    sources.close()

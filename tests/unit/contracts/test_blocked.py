@@ -83,7 +83,10 @@ def test_only_what_is_as_it_is_to_be_has_no_reason(**how: Any) -> None:
 
 
 def test_without_a_cluster_it_says_so_and_does_not_pretend() -> None:
-    assert codes(of_application("blog", PROD, wanted=True)) == ["no-cluster"]
+    (link,) = of_application("blog", PROD, wanted=True)
+    assert link.code == "no-cluster"
+    # Which directory that is, and how else it was started, only whoever started it knows.
+    assert "start it as before, with `--simulate-cluster`" in link.what_to_do
     found = of_application("blog", PROD, wanted=True, change="ch-1")
     assert codes(found) == ["change-in-flight", "no-cluster"]
     # Once one has told anything, it is there, and says nothing of this.

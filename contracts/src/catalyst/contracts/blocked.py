@@ -336,7 +336,10 @@ def _unseen(name: str, environment: str, cluster: str) -> Link:
         code=NO_CLUSTER,
         message=f"nothing was ever seen of {name}: no cluster of {environment} says anything",
         who=_CLUSTER,
-        what_to_do="connect the cluster; to try things out, `catalyst up --simulate-cluster`",
+        what_to_do=(
+            "connect the cluster; to try things out, end this and start it as before, with"
+            " `--simulate-cluster`"
+        ),
     )
 
 

@@ -25,7 +25,9 @@ from catalyst.blueprints.starter import loading
 
 _MAX_DEPTH: Final = 8
 _MAX_FOLDERS: Final = 20_000
-OUTSIDE: Final = "the directory is not below the one that is allowed"
+SETTING: Final = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
+"""What whoever runs this sets, as the environment names it."""
+OUTSIDE: Final = f"the directory is not below the one that {SETTING} names where Catalyst runs"
 
 
 def read_directory(root: Path, location: str, folder: str) -> Reading:

@@ -15,7 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from catalyst.blueprint_controller.adapters.directory import OUTSIDE, read_built_in, read_directory
+from catalyst.blueprint_controller.adapters.directory import (
+    OUTSIDE,
+    SETTING,
+    read_built_in,
+    read_directory,
+)
 from catalyst.blueprint_controller.adapters.git import GitSource, name_of
 from catalyst.blueprint_controller.adapters.outside import Outside, Plain, is_allowed, wanted
 from catalyst.blueprint_controller.ports import Place, Reading, Unusable
@@ -24,8 +29,6 @@ from catalyst.contracts.rejection import Rejected
 
 _OWN: Final = re.compile(r"/git/(?P<org>[a-z][a-z0-9-]{2,31})/(?P<name>[a-z0-9][a-z0-9-]*)\.git")
 """A repository on our own Git door."""
-_SETTING: Final = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
-"""What whoever runs this sets, as the environment names it."""
 _READERS: Final = 4
 """Repositories that are read at one time. A slow server holds one of these, and nothing else of
 this process waits for it."""
@@ -105,12 +108,12 @@ class AllSources:
         if place.organization is not None:
             raise _forbidden("an Organization's source is a Git repository")
         if not self._directories:
-            raise _forbidden(f"no directory may be read here until {_SETTING} names one")
+            raise _forbidden(f"no directory may be read here until {SETTING} names one")
         path = PurePosixPath(place.location)
         root = PurePosixPath(self._directories)
         if ".." in path.parts or (path.is_absolute() and not path.is_relative_to(root)):
             raise _forbidden(
-                f"the directory is not below {self._directories}, which {_SETTING} names"
+                f"the directory is not below {self._directories}, which {SETTING} names"
             )
 
     async def read(self, place: Place, known: str) -> Reading | None:
