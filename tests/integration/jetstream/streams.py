@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.port import Ack, Outgoing
+from catalyst.chassis.jetstream.port import CALL_SECONDS, Ack, Outgoing
 
 GUARD = "Nats-Expected-Last-Subject-Sequence"
 GUARDED = "Nats-Expected-Last-Subject-Sequence-Subject"
 
 
-async def log_stream(js: JetStream, name: str = "EV", **more: object) -> None:
+async def log_stream(
+    js: JetStream, name: str = "EV", *, timeout: float = CALL_SECONDS, **more: object
+) -> None:
     """A stream as the log is: batches, direct gets, TTLs and schedules."""
     settings: dict[str, object] = {
         "name": name,
@@ -22,7 +24,7 @@ async def log_stream(js: JetStream, name: str = "EV", **more: object) -> None:
         "allow_msg_ttl": True,
         **more,
     }
-    await js.api(f"STREAM.CREATE.{name}", settings)
+    await js.api(f"STREAM.CREATE.{name}", settings, timeout=timeout)
 
 
 async def fill(js: JetStream, count: int, *, subjects: Sequence[str] = ("evt.a",)) -> Ack:

@@ -27,9 +27,9 @@ async def nodes(tmp_path: Path) -> AsyncIterator[list[BrokerProcess]]:
 
             async def made() -> bool:
                 try:
-                    await log_stream(js, num_replicas=3)
+                    # Nobody answers what is asked before they have found each other.
+                    await log_stream(js, timeout=0.5, num_replicas=3)
                 except BrokerError:
-                    # They have not found each other yet.
                     return False
                 return True
 
