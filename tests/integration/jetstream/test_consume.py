@@ -10,6 +10,7 @@ from tests.support.broker import own_connection, private
 from tests.support.waiting import until
 from typing_extensions import override
 
+from catalyst.chassis.jetstream import consume
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.consume import RENEW_SECONDS, Durable, Intake
 from catalyst.chassis.jetstream.port import (
@@ -219,7 +220,10 @@ async def test_a_restarted_broker_is_fetched_from_again(own_server: BrokerProces
         assert firsts == sorted(firsts)
 
 
-async def test_every_verdict_goes_through_the_port(js: JetStream) -> None:
+async def test_every_verdict_goes_through_the_port(
+    js: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consume, "RENEW_SECONDS", 0.1)
     await log_stream(js)
     await fill(js, 2)
     said: list[tuple[int, Verdict]] = []
