@@ -124,6 +124,7 @@ def show_(
     waiting = _queued(target, doc, owner)
 
     def told() -> None:
+        _note_inside(target, owner, doc)
         lines = [line for place in doc["bindings"] for line in _place(place)]
         write_lines(lines or [f"{name} runs nowhere"])
 
@@ -290,6 +291,27 @@ def _note_notices(
         place["newest"] = newer.get(at, "")
 
 
+def _note_inside(target: Target, owner: str, doc: dict[str, Any]) -> None:
+    """Write to each place without a public host how it is given one, where its form asks for it."""
+    for place in doc["bindings"]:
+        runs = place["desired"]
+        if runs is None or runs.get("hosts"):
+            continue
+        asked = {"environment": place["environment"], "application": doc["name"]}
+        asked |= {name: runs[name] for name in ("blueprint", "version")}
+        try:
+            form = owned.answer(target, "catalog", "form", asked, owner)
+        except ClientError as error:
+            note(f"whether it can have a public host is not known now: {error}")
+            continue
+        bare = (one["field"] for one in form["fields"] if not one["value"])
+        fields = [".".join(one["path"]) for one in bare if one["widget"] == "domain"]
+        if fields:
+            where = f"--env {place['environment']} --org {owner}"
+            way = f"`catalyst plan configure {doc['name']} {where} --set {fields[0]}=HOST`"
+            place["inside"] = f"none, reached from inside the cluster alone; {way} gives it one"
+
+
 def _at(one: dict[str, Any]) -> tuple[str, str]:
     return one["application"], one["environment"]
 
@@ -307,7 +329,8 @@ def _place(place: dict[str, Any]) -> Iterator[str]:
     desired = place["desired"]
     if desired is not None:
         yield f"  wanted   {desired['blueprint']} {desired['version']}, by {desired['change']}"
-        yield from (f"  host     {host}" for host in desired.get("hosts", ()))
+        hosts = desired.get("hosts") or filter(None, (place.get("inside"),))
+        yield from (f"  host     {host}" for host in hosts)
     yield from (f"  notice   {text}" for text in _noticed(place))
     committed = place["committed"]
     if committed is not None:

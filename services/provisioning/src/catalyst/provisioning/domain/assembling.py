@@ -24,6 +24,7 @@ from catalyst.provisioning.domain.gate import Gates
 from catalyst.provisioning.domain.plan import (
     LIFETIME,
     Blocker,
+    Dependency,
     Plan,
     PlannedStep,
     lock_version,
@@ -223,3 +224,26 @@ def require_environment(facts: Facts, name: str) -> None:
             f"there is no Environment {name!r}",
             pointer="/request/environment",
         )
+
+
+def dependencies(
+    lock: tuple[Locked, ...], facts: Facts, environment: str
+) -> tuple[Dependency, ...]:
+    """Return what is needed by what is asked for, with what becomes of it."""
+    found = []
+    for item in lock:
+        if item.role == "target":
+            continue
+        old = facts.expected(item.application, environment)
+        users = [x.application for x in lock if item.application in x.dependencies.values()]
+        found.append(
+            Dependency(
+                application=item.application,
+                blueprint=item.blueprint,
+                version=item.version,
+                role=item.role,
+                before=old.version if old is not None and item.role == "upgraded" else "",
+                needed_by=tuple(users),
+            )
+        )
+    return tuple(found)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from catalyst.blueprints import versions
-from catalyst.blueprints.document import Mode
+from catalyst.blueprints.document import Blueprint, Mode
+from catalyst.blueprints.form import fields
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest, as_seen
 from catalyst.provisioning.domain import copies, foreign, outdated
 from catalyst.provisioning.domain.application import Application
@@ -137,6 +138,32 @@ def _exchanged(name: str, old: Desired, new: Desired) -> tuple[Risk, ...]:
         for alias, other in old.dependencies.items()
         if not alias.startswith("/") and now.get(alias, other) != other
     )
+
+
+def inside(name: str, new: Desired, blueprint: Blueprint) -> tuple[Risk, ...]:
+    """Return that nobody reaches an Application from outside, though its form asks for a host.
+
+    Args:
+        name: Of the Application.
+        new: What is to run, with its hosts.
+        blueprint: Of which it is a copy.
+    """
+    asked = [one.path for one in fields(blueprint.schema) if one.widget == "domain"]
+    missing = [path for path in asked if not _given(new.values, path)]
+    if new.hosts or not missing:
+        return ()
+    message = (
+        f"{name} is reached from inside the cluster alone: it is given no public host, which is"
+        f" {' or '.join('.'.join(path) for path in missing)} among its values"
+    )
+    return (Risk(kind="inside-only", message=message),)
+
+
+def _given(values: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    found: Any = values
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return bool(found)
 
 
 def unused(name: str, before: Iterable[str], after: Iterable[str]) -> tuple[Risk, ...]:

@@ -40,7 +40,7 @@ from catalyst.provisioning.domain.place import (
     check_values,
     values_for_dependencies,
 )
-from catalyst.provisioning.domain.plan import Blocker, Dependency, Plan, Price, Risk, finished
+from catalyst.provisioning.domain.plan import Blocker, Plan, Price, Risk, finished
 from catalyst.provisioning.domain.rendered import (
     refuse_its_own,
     refuse_what_is_open,
@@ -301,9 +301,10 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
         after |= spots(name, branch, made.files)
         volumes[subscription(Unit(name, environment))] = made.volumes
         workloads[subscription(Unit(name, environment))] = made.workloads
-        hosted[subscription(Unit(name, environment))] = msgspec.structs.replace(
-            new, hosts=named(made.objects)
-        )
+        answers = msgspec.structs.replace(new, hosts=named(made.objects))
+        hosted[subscription(Unit(name, environment))] = answers
+        if old is None:
+            stored += risks.inside(name, answers, facts.contents[new.digest].blueprint)
     sold = tuple(
         subscription(Unit(item.application, environment))
         for item in drafted.items
@@ -320,7 +321,7 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             desired=hosted,
             volumes=volumes,
             workloads=workloads,
-            dependencies=_dependencies(drafted, facts, environment),
+            dependencies=assembling.dependencies(drafted.lock, facts, environment),
             price=_price(facts),
             risks=(*risks.of(request, facts, drafted.lock, drafted.desired, changed), *stored),
             idle=removal_plan.idle(facts, drafted.lock, drafted.desired),
@@ -378,23 +379,3 @@ def _price(facts: Facts) -> Price | None:
         credit_after=quoted.credit_after,
         covered=quoted.covered,
     )
-
-
-def _dependencies(drafted: Draft, facts: Facts, environment: str) -> tuple[Dependency, ...]:
-    found = []
-    for item in drafted.lock:
-        if item.role == "target":
-            continue
-        old = facts.expected(item.application, environment)
-        users = [x.application for x in drafted.lock if item.application in x.dependencies.values()]
-        found.append(
-            Dependency(
-                application=item.application,
-                blueprint=item.blueprint,
-                version=item.version,
-                role=item.role,
-                before=old.version if old is not None and item.role == "upgraded" else "",
-                needed_by=tuple(users),
-            )
-        )
-    return tuple(found)
