@@ -108,8 +108,28 @@ def test_what_was_simulated_is_started_with_its_simulated_cluster(
     # Of a stack whose directory is not known, nothing is; least of all what lies around here.
     monkeypatch.chdir(tmp_path / "own")
     assert contexts.start("") == "catalyst up"
+    Installation(Path()).remember_variables(dict.fromkeys(contexts.TOLD, "/elsewhere"))
     Installation(Path()).write_endpoints("http://127.0.0.1:8080", "nats://b:4222", {}, ours=False)
     assert contexts.start("") == "catalyst up"
+
+
+@pytest.mark.guarantee("G27.12")
+def test_what_was_told_of_sources_stands_before_what_starts_it_again(tmp_path: Path) -> None:
+    kept = Installation(tmp_path / "own")
+    sources = {
+        "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES": "/my blueprints",
+        "BLUEPRINT_CONTROLLER_GIT_HOSTS": "git.example.org",
+    }
+    plain = f"catalyst up --data {tmp_path}/own"
+    said = (
+        "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES='/my blueprints' "
+        "BLUEPRINT_CONTROLLER_GIT_HOSTS=git.example.org "
+    )
+    for told, before in ((sources, said), ({}, "")):
+        kept.remember_variables({**told, "CATALYST_TOKEN": "secret"})
+        assert contexts.start(f"{tmp_path}/own") == f"{before}{plain}"
+        started = as_called(f"`{contexts.start(f'{tmp_path}/own')}` starts it", {"UV": "1"})
+        assert started == f"`{before}uv run {plain}` starts it"
 
 
 @pytest.mark.guarantee("G27.12")

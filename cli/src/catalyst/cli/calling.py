@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Final
 
 NAME: Final = "catalyst"
 UNDER_UV: Final = ("UV_RUN_RECURSION_DEPTH", "UV")
 """One of these is set in whatever `uv run` starts."""
-_QUOTED: Final = f"`{NAME} "
+_QUOTED: Final = re.compile(rf"`((?:[A-Z_]+=(?:'[^'`]*'|[^\s`'])+ )*){NAME} ")
+"""The beginning of a command, with the variables that stand before it."""
 
 
 def called(environ: Mapping[str, str] | None = None) -> str:
@@ -20,4 +22,4 @@ def called(environ: Mapping[str, str] | None = None) -> str:
 
 def as_called(text: str, environ: Mapping[str, str] | None = None) -> str:
     """Return a text whose commands in backticks begin as this command was called."""
-    return text.replace(_QUOTED, f"`{called(environ)} ")
+    return _QUOTED.sub(rf"`\g<1>{called(environ)} ", text)

@@ -31,6 +31,10 @@ SIMULATED: Final = "simulated"
 """In the data directory, once a simulated cluster spoke of what is kept there."""
 LEFT_OUT: Final = "left out"
 """What stands in that file while a stack is there, or was last, that did not start it."""
+VARIABLES: Final = "variables.json"
+"""In the data directory: what was told by those of the next line when it was started last."""
+TOLD: Final = ("BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES", "BLUEPRINT_CONTROLLER_GIT_HOSTS")
+"""Variables without which sources that were read are read no more."""
 PRIVATE_MODE: Final = 0o600
 LACKS_CLUSTER: Final = (
     "the simulated cluster that spoke of what is kept here does not run: changes wait for what it "
@@ -88,8 +92,20 @@ def simulating(data: str) -> str:
 
 
 def _up(data: str) -> str:
+    told = "".join(f"{name}={shlex.quote(value)} " for name, value in _variables(data).items())
     at = "" if not data or Path(data) == DATA.resolve() else f" --data {shlex.quote(data)}"
-    return f"catalyst up{at}"
+    return f"{told}catalyst up{at}"
+
+
+def _variables(data: str) -> dict[str, str]:
+    """Return what was told by variables when a directory was started last."""
+    if not data:
+        return {}
+    try:
+        return msgspec.json.decode((Path(data) / VARIABLES).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.MsgspecError):
+        # Nothing was told, or it is of no use: what is started says what it lacks.
+        return {}
 
 
 def _foreign_broker(data: str) -> str:

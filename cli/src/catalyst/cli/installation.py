@@ -22,6 +22,8 @@ from catalyst.cli.contexts import (
     ENDPOINTS,
     LEFT_OUT,
     SIMULATED,
+    TOLD,
+    VARIABLES,
     Context,
     Credentials,
     was_simulated,
@@ -111,6 +113,11 @@ class Installation:
     def remember_http_port(self, port: int) -> None:
         """Keep the port of the one HTTP origin for the next start."""
         _write_private(self.data / HTTP_PORT, str(port).encode())
+
+    def remember_variables(self, environ: Mapping[str, str]) -> None:
+        """Keep what is told of sources, for the command that starts this again."""
+        told = {name: environ[name] for name in TOLD if environ.get(name)}
+        _write_private(self.data / VARIABLES, msgspec.json.encode(told))
 
     def remember_simulated(self) -> None:
         """Keep that a simulated cluster spoke of what is here: without it, changes stand still."""

@@ -122,6 +122,7 @@ async def _up(data: Path, options: Options, *, for_good: bool) -> None:
     if not for_good and (left_out := _without_its_cluster(data, options)):
         strays = (*strays, left_out)
     installation = Installation(data)
+    installation.remember_variables(os.environ)
     if for_good:
         installation.forget_simulated()
     path = data / "up.log"
