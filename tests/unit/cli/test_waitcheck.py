@@ -67,7 +67,10 @@ async def test_what_waits_for_the_same_is_told_with_it_as_far_as_to_the_cause() 
     assert said.health is Health.WARN
     waits = "no-cluster of acme-prod (no-cluster): application blog, change ch-1, change ch-2"
     assert said.detail == f"{waits}; approval-pending of ch-3 (approval-pending): change ch-3"
-    assert said.fix.startswith("they: no-cluster; they: approval-pending; ")
+    assert said.fix == (
+        "they: no-cluster; they: approval-pending; `catalyst get applications blog --org acme` "
+        "shows the whole of what application blog waits for"
+    )
 
 
 @pytest.mark.guarantee("G7.4")

@@ -10,7 +10,7 @@ import msgspec
 from catalyst.chassis import clock
 from catalyst.cli import chains
 from catalyst.cli.findings import Finding, ok, warn
-from catalyst.cli.kinds import called
+from catalyst.cli.kinds import called, plural
 from catalyst.cli.links import links_in
 from catalyst.client.reads import Reads
 from catalyst.client.rows import Row
@@ -56,8 +56,15 @@ async def waiting(door: Reads) -> Finding:
         todo[f"{cause.who}: {cause.what_to_do}"] = None
     told = "; ".join(f"{cause}: {_some(names)}" for cause, names in causes.items())
     more = f"; and {len(alike) - SHOWN} more" if len(alike) > SHOWN else ""
-    everything = "`catalyst get KIND NAME` shows the whole of what one of them waits for"
+    everything = _whole(next(iter(alike.values()))[0])
     return warn(WAITING, told + more, "; ".join([*todo, everything]))
+
+
+def _whole(one: _Waiter) -> str:
+    """Return the command that shows all that the first one waits for."""
+    owner = f" --org {one.owner}" if one.owner else ""
+    command = f"catalyst get {plural(one.kind)} {one.name}{owner}"
+    return f"`{command}` shows the whole of what {one.kind} {one.name} waits for"
 
 
 def _waiters(row: Row) -> Iterator[_Waiter]:
