@@ -53,6 +53,7 @@ async def test_a_broker_that_hangs_up_before_it_says_anything_leaves_no_socket(
         async with between(access.url) as proxy:
             who = {"user": access.user, "password": access.password}
             async with opener(proxy.url, **who) as opened:
+                link_of(opened).options["reconnect_time_wait"] = 0.05
                 proxy.hangs_up = True
                 proxy.cut()
                 await until(lambda: proxy.opened >= 4)
