@@ -138,7 +138,7 @@ def test_only_what_serves_is_probed_and_what_comes_before_it_is_not() -> None:
 
 
 def test_what_is_no_list_of_containers_is_looked_at_no_further() -> None:
-    for odd in ("${{ config.theme }}", None):
+    for odd in ("${{ config.theme }}", {"name": "app"}):
         assert advised(running("Deployment", {"containers": odd}), POLICY) == []
     broken = running("Deployment", "${{ config.theme }}")
     assert [rule for rule, _ in advised(broken, POLICY)] == []
@@ -190,3 +190,13 @@ def test_a_condition_within_an_object_decides_nothing() -> None:
     whole = running("Deployment", {"containers": [GOOD]})
     whole["metadata"] |= annotations
     assert advised(whole, POLICY) == []
+
+
+@each(list(PODS))
+def test_what_runs_no_container_is_told_so(kind: str) -> None:
+    at = "".join(f"/{step}" for step in PODS[kind]) + "/containers"
+    for pod in ({"containerz": [less("image")]}, {"containers": []}, {}, None):
+        assert advised(running(kind, pod), POLICY) == [("containers", at)]
+    # What an expression makes is seen only where it is rendered.
+    for made in ("${{ config.pod }}", {"containers": "${{ config.containers }}"}):
+        assert advised(running(kind, made), POLICY) == []

@@ -67,7 +67,12 @@ def _labels(source: Document, path: Path) -> Iterator[Finding]:
 
 def _pod(source: Document, path: Path) -> Iterator[Finding]:
     pod = _at(source.value, path)
-    if not isinstance(pod, dict):
+    if isinstance(pod, str):
+        return
+    if not isinstance(pod, dict) or not pod.get("containers"):
+        message = "it runs no container: nothing is at `containers`"
+        fix = "name a container with its image, or correct the name of the field"
+        yield _warn(source, (*path, "containers"), "advice.containers", message, fix)
         return
     kind = source.value["kind"]
     non_root = _at(pod, ("securityContext", "runAsNonRoot"))
