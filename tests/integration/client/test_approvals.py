@@ -11,7 +11,7 @@ def test_what_waits_is_listed_to_exactly_those_who_can_decide_it(shop: Shop) -> 
     change, _ = applied(shop, "listed")
     sam, ann = officer(shop, "sam"), person(shop, ANN)
     for by in (sam, ann):
-        told = shop.well("approvals", "list", by=by)
+        told = shop.well("approvals", by=by)
         (line,) = (one for one in told.out.splitlines() if one.startswith(f"{change} "))
         assert f"install listed in {ENV}" in line
         assert "admin@localhost" in line
@@ -21,7 +21,7 @@ def test_what_waits_is_listed_to_exactly_those_who_can_decide_it(shop: Shop) -> 
     for by in ("", person(shop, "eve@example.org")):
         told = shop.well("approvals", "list", by=by)
         assert change not in told.out
-    own = shop.well("approvals", "list", "--all", "--json").json
+    own = shop.well("approvals", "--all", "--json").json
     assert {one["you"] for one in own if one["change"]["change"] == change} == {"author"}
     assert shop.well("approvals", "list", "--all", by=person(shop, "eve@example.org")).out == ""
 

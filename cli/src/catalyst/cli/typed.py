@@ -157,6 +157,13 @@ class Verbs(TyperGroup):
 class Group(TyperGroup):
     """The verbs of a group; what lists things of its name is told where it has no verb for that."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # type: ignore[explicit-override]  # as above
+        """Read what is given; a group that only lists does so without being told."""
+        only = list(self.commands) == ["list"] and args[:1] not in (["-h"], ["--help"])
+        bare = only and (not args or args[0].startswith("-"))
+        found: list[str] = super().parse_args(ctx, ["list", *args] if bare else args)
+        return found
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # type: ignore[explicit-override]  # as above
         """Find the verb that is called."""
         if ctx.info_name == "contracts" and args and "." in args[0]:
