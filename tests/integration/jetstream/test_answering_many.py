@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 from tests.support.broker import Access
 from tests.support.waiting import until
 
@@ -317,6 +318,12 @@ async def test_a_member_that_ends_tells_all_who_wait_to_ask_again_before_it_is_g
 ) -> None:
     """Those whose question is being answered, waits for its turn, or was just sent."""
     slow = Slow()
+    heard: list[bytes] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.data)
+
+    await js.link.subscribe(SUBJECT, cb=hear)
     async with asyncio.TaskGroup() as tasks:
         async with (
             connect(access.url, name="ends", user=access.user, password=access.password) as its,
@@ -334,7 +341,7 @@ async def test_a_member_that_ends_tells_all_who_wait_to_ask_again_before_it_is_g
                 monkeypatch.undo()
                 # The broker has handed them over, and hears of the end only then.
                 waits.extend(asked(js, tasks, named("late", 3 * AT_ONCE)))
-                await js.link.flush()
+                await until(lambda: len(heard) == 6 * AT_ONCE)
                 await end(*args, **more)
 
             monkeypatch.setattr(its.link, "_send_unsubscribe", ending)
