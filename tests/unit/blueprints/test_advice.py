@@ -195,7 +195,8 @@ def test_a_condition_within_an_object_decides_nothing() -> None:
 @each(list(PODS))
 def test_what_runs_no_container_is_told_so(kind: str) -> None:
     at = "".join(f"/{step}" for step in PODS[kind]) + "/containers"
-    for pod in ({"containerz": [less("image")]}, {"containers": []}, {}, None):
+    pods: list[Any] = [{"containerz": [less("image")]}, {"containers": []}, {}, None]
+    for pod in pods:
         assert advised(running(kind, pod), POLICY) == [("containers", at)]
     # What an expression makes is seen only where it is rendered.
     for made in ("${{ config.pod }}", {"containers": "${{ config.containers }}"}):
