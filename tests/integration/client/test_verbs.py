@@ -117,7 +117,7 @@ def test_a_person_goes_from_the_catalogue_to_an_invoice_by_pasting_what_is_offer
     traced = shop.well("trace", change, "--org", ORG).out
     assert re.search(r"change-step-progressed\.v1 .* \(simulated\)$", traced, re.MULTILINE)
     assert "healthy (simulated)" in shop.well("app", "list", "--env", ENV).out
-    found = shop.well(*pasted(watched.err, "app show"))
+    found = shop.well(*pasted(watched.err, "app show"), "--env", ENV)
     assert re.search(r"(?s)none, .*domain=HOST.*health +healthy \(simulated\), seen", found.out)
     assert change in shop.well(*pasted(found.err, "app history")).out
     assert "do you mean blog?" in shop.run("plan", "upgrade", "blgo", "--env", ENV).err

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import application, owned
+from catalyst.cli import application, goingback, owned
 
 
 def changed(
@@ -89,5 +89,5 @@ def test_the_way_back_is_offered_only_where_it_runs_and_to_what_ran_since_it_cam
         ("", "ch-2"),
     ])  # fmt: skip
 def test_what_ran_before_it_was_removed_is_known_by_its_removal(change: str, gone: str) -> None:
-    assert application.removed_by(HISTORY, "blog", "acme-prod", change) == gone
-    assert application.removed_by(HISTORY, "blog", "acme-dev", change) == ""
+    assert goingback.removed_by(HISTORY, "blog", "acme-prod", change) == gone
+    assert goingback.removed_by(HISTORY, "blog", "acme-dev", change) == ""

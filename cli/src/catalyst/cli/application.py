@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from catalyst.cli import chains, owned, said
+from catalyst.cli import chains, goingback, owned, said
 from catalyst.cli.ages import ago, lasting
 from catalyst.cli.exits import Failure
 from catalyst.cli.following import unseen
@@ -33,7 +33,6 @@ from catalyst.contracts.provisioning_values_v1 import as_seen
 _WHOSE: Final = "whose Applications?"
 _BACK: Final = 10
 """How many ways back are named, the newest first; about as many are kept."""
-_REMOVALS: Final = frozenset({"uninstall", "delete-environment", "delete-organization"})
 
 
 def list_(
@@ -100,6 +99,9 @@ def show_(
     name: Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")],
     *,
     org: OwnerOption = None,
+    env: Annotated[
+        str | None, typer.Option("--env", help="Environment, by name; else each.")
+    ] = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -118,6 +120,9 @@ def show_(
         known = owned.suggested(name, lambda: names(owned.docs(target, "applications", owner)))
         missing.hint = known + missing.hint
         raise
+    if env is not None:
+        owned.require_environment(target, owner, env)
+        doc["bindings"] = [one for one in doc["bindings"] if one["environment"] == env]
     if doc["bindings"]:
         _note_notices(target, owner, [(name, place) for place in doc["bindings"]], name)
 
@@ -126,7 +131,7 @@ def show_(
     def told() -> None:
         _note_inside(target, owner, doc)
         lines = [line for place in doc["bindings"] for line in _place(place)]
-        write_lines(lines or [f"{name} runs nowhere"])
+        write_lines(lines or [f"{name} runs nowhere" if env is None else f"{name} is not in {env}"])
 
     show(doc, output, told)
     if output is Format.TABLE:
@@ -180,59 +185,13 @@ def history(
         return
     # Where it runs no longer, as after an uninstall, there is no way back.
     for where in dict.fromkeys(doc["environment"] for doc in reversed(docs)):
-        ways = ways_back(docs, name, where, wanted_in(target, name, where, owner))
+        ways = goingback.ways_back(docs, name, where, wanted_in(target, name, where, owner))
         if ways:
             more = f"; likewise --to {', '.join(ways[1:_BACK])}" if ways[1:] else ""
             note(
                 f"`catalyst plan rollback {name} --env {where} --org {owner} --to {ways[0]}` plans "
                 f"the way back to that{more}"
             )
-
-
-def removed_by(docs: Iterable[dict[str, Any]], name: str, env: str, change: str = "") -> str:
-    """Return the last change that took an Application away; with a change, after that ended."""
-    ended = _ended(docs, name, env)
-    times = {doc["change"]: doc["finished"] for doc in ended if not _takes_away(doc)}
-    gone = [doc for doc in ended if _takes_away(doc)]
-    if change:
-        gone = [doc for doc in gone if change in times and doc["finished"] > times[change]]
-    return str(gone[-1]["change"]) if gone else ""
-
-
-def ways_back(
-    docs: Iterable[dict[str, Any]], name: str, env: str, desired: dict[str, Any]
-) -> list[str]:
-    """Return the changes that an Application can go back to, the newest first.
-
-    They made other forms of it than `desired`, since it was installed last.
-    """
-    if not desired:
-        return []
-    found: list[str] = []
-    for doc in _ended(docs, name, env):
-        if _takes_away(doc):
-            found = []
-        elif doc["change"] != desired["change"]:
-            found.insert(0, doc["change"])
-    return found
-
-
-def _ended(docs: Iterable[dict[str, Any]], name: str, env: str) -> list[dict[str, Any]]:
-    """Return the changes that were carried out and wrote an Application there, oldest first."""
-    found = [
-        doc
-        for doc in docs
-        if doc["status"] == "completed"
-        and any(
-            (one["application"], one["environment"]) == (name, env) and one["role"] != "shared"
-            for one in doc["lock"]
-        )
-    ]
-    return sorted(found, key=lambda doc: str(doc["finished"]))
-
-
-def _takes_away(doc: dict[str, Any]) -> bool:
-    return doc["request"]["action"] in _REMOVALS
 
 
 def _missing(name: str, owner: str) -> Failure:

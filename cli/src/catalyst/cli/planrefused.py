@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from catalyst.blueprints import versions
-from catalyst.cli import application, owned, planshow
+from catalyst.cli import application, goingback, owned, planshow
 from catalyst.cli.exits import Failure, of_problem
 from catalyst.cli.target import Target
 from catalyst.cli.typed import keys_of
@@ -105,7 +105,7 @@ def _before_removal(target: Target, asked: dict[str, Any], owner: str) -> str:
         docs = owned.docs(target, "changes", owner) if change else []
     except (ClientError, Failure):
         return ""
-    gone = application.removed_by(docs, name, env, change or "")
+    gone = goingback.removed_by(docs, name, env, change or "")
     if not change or not gone:
         return ""
     doc = next(doc for doc in docs if doc["change"] == change)
