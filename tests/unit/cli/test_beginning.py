@@ -41,3 +41,11 @@ def test_every_kind_says_what_brings_its_first(kind: str) -> None:
             found = found.commands[words.pop(0)]
         known = {option for parameter in found.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_what_few_can_bring_says_whose_it_is() -> None:
+    assert beginning.first("sources") == (
+        "`catalyst source add NAME LOCATION` adds one; it needs the role org-admin or "
+        "sovereign-admin"
+    )
+    assert beginning.first("price-books").endswith("; it needs the role billing-admin")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Final
 
+from catalyst.contracts.roles import COMMAND_ROLES
+
 FIRST: Final = "`catalyst apply -f FILE` makes one; examples/omantel.yaml is such a file"
 UNSEEN: Final = "there is nothing here that you may see"
 _INSTALLED: Final = (
@@ -12,6 +14,12 @@ _INSTALLED: Final = (
     "`catalyst catalog search` shows what there is"
 )
 _REDEEMED: Final = "`catalyst voucher redeem CODE --org ORGANIZATION` brings the first"
+
+
+def _needs(command: str) -> str:
+    """Return who can do it, for whoever is shown that there is none and can bring none."""
+    return f"; it needs the role {' or '.join(sorted(COMMAND_ROLES[command]))}"
+
 
 _FIRST: Final = {
     "organizations": FIRST,
@@ -24,10 +32,10 @@ _FIRST: Final = {
     "invoices": "`catalyst billing invoice show MONTH --org ORGANIZATION` shows the running month",
     "credit-notes": "`catalyst billing credit-note` gives back some of an invoice",
     "price-books": "`catalyst billing price-book apply FILE` brings one; "
-    "examples/price-book.yaml is such a file",
+    "examples/price-book.yaml is such a file" + _needs("billing.apply-price-book.v1"),
     "vouchers": "`catalyst voucher issue 20.000 OMR` makes one",
     "redemptions": _REDEEMED,
-    "sources": "`catalyst source add NAME LOCATION` adds one",
+    "sources": "`catalyst source add NAME LOCATION` adds one" + _needs("blueprint.add-source.v1"),
     "blueprints": "they come from sources; `catalyst source list` shows those there are",
     "curations": "`catalyst contracts show catalog.feature-blueprint.v1` is one way to begin",
     "applications": _INSTALLED,
