@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.integration.stack.surroundings import Told
+from tests.support.ports import free_ports
 
 from catalyst.cli.installation import Installation
 from catalyst.cli.main import ended
@@ -33,8 +34,8 @@ async def stood(data: Path, port: int = 0) -> tuple[int, list[str]]:
 async def test_a_stack_is_started_again_where_it_was_and_says_where_it_could_not_be(
     tmp_path: Path,
 ) -> None:
-    first, told = await stood(tmp_path)
-    assert told == []
+    first, other = free_ports(2)
+    assert await stood(tmp_path, first) == (first, [])
     assert await stood(tmp_path) == (first, [])
     with socket.create_server(("127.0.0.1", first)):
         second, told = await stood(tmp_path)
@@ -43,13 +44,13 @@ async def test_a_stack_is_started_again_where_it_was_and_says_where_it_could_not
     assert said.startswith(f"the port is {second} and no longer {first}, which is not free: ")
     assert "clusters look for the repository of an Application there until its next change" in said
     assert f"start with --port {first} to go back" in said
-    # As the broker's: where it was the last time, whatever it was before that.
-    assert await stood(tmp_path) == (second, [])
     # Whoever names a port has it.
-    third, told = await stood(tmp_path, first)
-    assert third == first
+    third, told = await stood(tmp_path, other)
+    assert third == other
     (said,) = told
-    assert said.startswith(f"the port is {first} and no longer {second}, as it is asked for: ")
+    assert said.startswith(f"the port is {other} and no longer {second}, as it is asked for: ")
+    # As the broker's: where it was the last time, whatever it was before that.
+    assert await stood(tmp_path) == (other, [])
 
 
 @pytest.mark.guarantee("G27.15")

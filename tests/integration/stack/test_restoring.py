@@ -4,10 +4,12 @@ import asyncio
 import re
 import subprocess
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.integration.stack.surroundings import CREATE, Told
+from tests.support.ports import free_ports
 from tests.support.rig import acme
 from tests.support.waiting import until
 from tools.files import ROOT
@@ -70,7 +72,8 @@ async def test_a_directory_is_restored_by_what_the_page_says(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     data = tmp_path / contexts.DATA
-    async with running(Installation(data), OPTIONS, Told()) as stack:
+    (port,) = free_ports(1)
+    async with running(Installation(data), replace(OPTIONS, port=port), Told()) as stack:
         await make(stack, "before")
         await until(lambda: homes(data) == {"before"}, 60.0)
     typed("backup", tmp_path)

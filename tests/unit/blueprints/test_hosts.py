@@ -74,6 +74,8 @@ def test_a_rule_without_a_host_has_all_that_nobody_has(
         ("Host(`a`) && PathRegexp(`(x||y)!`)", ("a",), True),
         ("Host(`a`)${{ config.rule }}", ("a",), False),
         ("Host(`${{ config.domain }}`)", ("${{ config.domain }}",), True),
+        ("HostSNI(`a`)", ("a",), True),
+        ("HostSNI(`*`)", ("*",), False),
         ("Host()", (), False),
         ("", (), False),
     ]

@@ -312,6 +312,18 @@ def test_without_any_connection_to_show_the_command_that_makes_one_is_named(
     assert "catalyst context use NAME`" in capsys.readouterr().err
 
 
+def test_a_directory_is_registered_where_there_was_no_connection_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "never" / "made" / "contexts.json"
+    monkeypatch.setattr(contexts, "default_path", lambda: path)
+    kept = Installation(tmp_path / "data")
+    kept.write_endpoints("http://127.0.0.1:8080", "nats://127.0.0.1:4222", {}, ours=True)
+    assert main.ended(["context", "add", "--data", str(tmp_path / "data")]) == ExitCode.OK
+    (known,) = contexts.load(path).contexts.values()
+    assert known.http == "http://127.0.0.1:8080"
+
+
 def test_a_directory_says_all_of_its_connection(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

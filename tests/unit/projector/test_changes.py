@@ -159,6 +159,25 @@ def test_what_is_silent_is_not_healthy_and_says_since_when() -> None:
         assert (mark.status, mark.reason, mark.stale_since) == ("unknown", "stale", place.now)
 
 
+def test_what_fell_silent_stays_unknown_when_it_is_to_run_again_as_before() -> None:
+    place = town()
+    plans.install(place, "blog", "ch-0")
+    ran = place.application("blog").binding(PROD).desired
+    assert ran is not None
+    ref = application_ref("acme", "blog")
+    for event in (
+        app1.DesiredSet(
+            environment=PROD, change="ch-1", desired=msgspec.structs.replace(ran, change="ch-1")
+        ),
+        app1.ApplicationSilent(environment=PROD, since=place.now),
+        app1.DesiredSet(environment=PROD, change="ch-1", desired=ran, undo=True),
+    ):
+        place.log.append((ref, event))
+    found = binding(place)
+    for mark in (found.applied, found.health):
+        assert (mark.status, mark.reason, mark.stale_since) == ("unknown", "stale", place.now)
+
+
 def test_what_waits_says_what_for() -> None:
     place = town(approvals=(env1.Approval(team="org-admin", quorum=1),))
     apply(place, "ch-1", planned(place))

@@ -15,10 +15,11 @@ from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.provisioning_values_v1 import Evidence, PlanRequest
-from catalyst.provisioning.domain import regions
+from catalyst.provisioning.domain import regions, silence
 from catalyst.provisioning.domain.application import Application, Binding, Observed, application_ref
 from catalyst.provisioning.domain.change import change_ref
-from catalyst.provisioning.domain.foreign import environment_ref
+from catalyst.provisioning.domain.facts import Facts
+from catalyst.provisioning.domain.foreign import Organization, environment_ref
 from catalyst.provisioning.domain.fulfilled import silent_since
 
 pytestmark = pytest.mark.guarantee("G14.25")
@@ -239,6 +240,24 @@ def test_what_its_cluster_did_not_tell_again_is_silent_for_longer() -> None:
     told = item("Service", reason="", since=None, status="healthy")
     found = regions.silenced((item("Pod"), told), "one", BEFORE)
     assert [one.silent_since for one in found] == [EARLIER, BEFORE]
+
+
+def test_the_plan_names_the_clusters_that_are_silent_of_several() -> None:
+    speaks = item("Pod", reason="", since=None, status="healthy", cluster="two")
+    for evidence, told in (((item("Pod"), speaks), "in one: as long as"), ((speaks,), "")):
+        seen = msgspec.structs.replace(SEEN, evidence=evidence)
+        facts = Facts(
+            name="acme",
+            now=NOW,
+            organization=Organization(),
+            environments={},
+            applications={"blog": Application(bindings={PROD: Binding(observed=seen)})},
+            git_url="",
+            currency="OMR",
+        )
+        found = silence.planned(facts, locked("blog"), lost=False)
+        assert told in found
+        assert bool(told) == bool(found)
 
 
 DATA = ("wiki", "wiki-postgres")

@@ -70,7 +70,8 @@ def in_rule(rule: str) -> tuple[str, ...]:
 
 def is_whole(rule: str) -> bool:
     """Return whether a rule of Traefik's holds for hosts that it names, and surely for no other."""
-    return bool(in_rule(rule)) and not _OPEN.search(re.sub(_TEXT, "", rule))
+    found = in_rule(rule)
+    return bool(found) and EVERY not in found and not _OPEN.search(re.sub(_TEXT, "", rule))
 
 
 def _map(value: Any) -> dict[str, Any]:

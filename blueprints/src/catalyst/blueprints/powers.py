@@ -74,13 +74,14 @@ _PARTS: Final[Mapping[str, tuple[str, Mapping[str, Sequence[Any]]]]] = {
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 """What annotations begin with that say what `appArmorProfile` says."""
 _ROUTES: Final = frozenset(
-    {"GRPCRoute", "Gateway", "HTTPRoute", "Ingress", "IngressRoute", "TLSRoute"}
+    {"GRPCRoute", "Gateway", "HTTPRoute", "Ingress", "IngressRoute", "IngressRouteTCP", "TLSRoute"}
 )
 """What answers under public hosts."""
 _NAMING: Final[Mapping[str, tuple[str, str]]] = {
     "Gateway": ("listeners", "hostname"),
     "Ingress": ("rules", "host"),
     "IngressRoute": ("routes", "match"),
+    "IngressRouteTCP": ("routes", "match"),
 }
 """What lists what answers, and the field of each that says under which host; else `hostnames`."""
 _SNIPPET: Final = re.compile(r"nginx\.(ingress\.kubernetes\.io|org)/[a-z-]*snippets?")
@@ -143,7 +144,7 @@ def _routed(kind: str, spec: dict[str, Any], path: Path) -> Iterator[tuple[Path,
             yield _unknown(at)
             continue
         said = one.get(key)
-        names = is_whole(str(said)) if kind == "IngressRoute" else bool(said)
+        names = is_whole(str(said)) if key == "match" else bool(said)
         yield from () if names else [((*at, key) if said else at, _EVERY)]
 
 

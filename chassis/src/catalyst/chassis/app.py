@@ -7,6 +7,7 @@ A member is anything with `run`, `stop` and an HTTP app. `catalyst up` runs seve
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import os
 import signal
@@ -124,14 +125,26 @@ async def serving(
         h11_max_incomplete_event_size=64 * 1024,
     )
     server = _Server(config)
-    host, port = bound.getsockname()[:2]
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(server.serve(sockets=[bound]), name="http")
         try:
-            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            yield address(*bound.getsockname()[:2])
         finally:
             server.should_exit = True
             await running
+
+
+def address(host: str, port: int) -> str:
+    """Return a host, or an address of one, and a port as HTTP has them."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def here(bound: Socket) -> str:
+    """Return where this machine itself reaches what listens, on every network or on one."""
+    host, port = bound.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
+    return address(host, port)
 
 
 def _telling(app: ASGIApp) -> ASGIApp:

@@ -124,6 +124,7 @@ def add(
                 ExitCode.USAGE,
                 "--data says all of a connection, its name too: leave the rest out",
             )
+        contexts.check_place(contexts.default_path())
         called, _, _ = run(startable.register(data, contexts.default_path()))
         note(f"{called} is kept in {contexts.default_path()}")
         return

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-_REMOVALS: Final = frozenset({"uninstall", "delete-environment", "delete-organization"})
+from catalyst.cli.saving import REMOVALS
 
 
 def removed_by(docs: Iterable[dict[str, Any]], name: str, env: str, change: str = "") -> str:
@@ -52,4 +52,4 @@ def _ended(docs: Iterable[dict[str, Any]], name: str, env: str) -> list[dict[str
 
 def takes_away(doc: dict[str, Any]) -> bool:
     """Return whether a change takes away what it is about."""
-    return doc["request"]["action"] in _REMOVALS
+    return doc["request"]["action"] in REMOVALS

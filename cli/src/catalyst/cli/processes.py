@@ -122,7 +122,7 @@ class Supervisor:
                 chosen["git_url"] = self.addresses["environment"]
             if user == "provisioning" and not told_clusters(os.environ):
                 # The members' own ports are others at each start.
-                chosen["cluster_git_url"] = f"http://127.0.0.1:{bound.getsockname()[1]}"
+                chosen["cluster_git_url"] = process.here(bound)
             os.set_inheritable(held.fileno(), True)  # noqa: FBT003 - positional only
             self.members[user] = Running(
                 user, _environ(user, chosen), held.fileno(), log=logs / f"{user}.log"

@@ -270,7 +270,7 @@ async def _as_tasks(
     def chosen(kind: type[S], user: str, **more: str) -> S:
         fixed = installation.settings(user, url, ours=ours) | more
         if user in GIT_CALLERS:
-            fixed["git_url"] = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            fixed["git_url"] = process.here(bound)
         return settings.load(kind, os.environ, prefix(user), fixed)
 
     tell("starting the members")

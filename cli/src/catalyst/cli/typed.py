@@ -161,6 +161,8 @@ class Group(TyperGroup):
         """Read what is given; a group that only lists does so without being told."""
         only = list(self.commands) == ["list"] and args[:1] not in (["-h"], ["--help"])
         bare = only and (not args or args[0].startswith("-"))
+        # Who asks what could be typed next is told.
+        bare = bare and not ctx.resilient_parsing
         found: list[str] = super().parse_args(ctx, ["list", *args] if bare else args)
         return found
 

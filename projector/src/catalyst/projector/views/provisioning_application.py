@@ -229,7 +229,12 @@ def _silent(doc: Doc, event: app.ApplicationSilent, _at: At) -> Doc:
     def stale(mark: Mark) -> Mark:
         message = "nothing has been heard of it for too long"
         return replace(
-            mark, status="unknown", reason="stale", message=message, stale_since=event.since
+            mark,
+            status="unknown",
+            reason="stale",
+            message=message,
+            stale_since=event.since,
+            seen="",
         )
 
     return _with(

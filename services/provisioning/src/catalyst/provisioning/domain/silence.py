@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalyst.contracts.provisioning_values_v1 import Locked
+from catalyst.provisioning.domain import regions
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.fulfilled import unseen
 from catalyst.provisioning.domain.steps import WAYS
@@ -28,9 +29,13 @@ def planned(facts: Facts, item: Locked, *, lost: bool) -> str:
     if unseen(state, [item.environment]):
         return f"nothing reports on {where}: {until}"
     seen = state.binding(item.environment).observed
-    if seen is None or seen.silent_since is None:
+    if seen is None:
+        return ""
+    quiet = sorted({one.cluster for one in seen.evidence if one.reason == regions.SILENT})
+    if seen.silent_since is None and not quiet:
         return ""
     silent = f"nothing reports any more on {where}"
+    silent += f" in {' and '.join(quiet)}" if quiet and seen.silent_since is None else ""
     if not lost:
         return f"{silent}: {until}, and the removal {goes_on()}"
     return (
