@@ -90,6 +90,15 @@ async def told_whole(js: JetStream) -> bool:
     return uids[-1] != uids[0] and uids.count(uids[-1]) == len(STAGES)
 
 
+async def heard(js: JetStream) -> bool:
+    """Return whether all that was told was looked at, and written down."""
+    listed = await js.api("CONSUMER.LIST.FACTS", {})
+    durable = [one for one in listed["consumers"] or () if one["config"].get("durable_name")]
+    return bool(durable) and not any(
+        one["num_pending"] or one["num_ack_pending"] for one in durable
+    )
+
+
 async def chain(js: JetStream, name: str) -> list[tuple[int, str, str, str]]:
     """Return what keeps an Application, as its row in the read model says."""
     happened: list[Any] = made(PROD)
@@ -145,6 +154,7 @@ async def test_a_database_that_dies_keeps_what_needs_it_back_and_is_named_as_the
             await until(lambda: reason("db", "degraded", "CrashLoopBackOff", "aaa"))
             # Nothing is left that would be told by itself.
             await until(lambda: told_whole(js))
+            await until(lambda: heard(js))
             assert await reason("wiki", *waits)
             await word("well")
             await until(lambda: reason("db", "healthy", "", "aaa"))

@@ -74,6 +74,8 @@ class Cluster:
         """What Flux called ready when it looked last."""
         self._applied: set[Place] = set()
         """What Flux has begun to apply as it is committed now, or did before this process began."""
+        self._otherwise: set[Place] = set()
+        """What was seen with another commit since the one that is there now."""
         self._held: dict[Place, tuple[Stage, ...]] = {}
         """What waits for something that it needs, with what comes once that is ready."""
         self._old: set[Place] = set()
@@ -100,11 +102,14 @@ class Cluster:
             return ()
         before = self._running.get(place)
         if tokens[5] == "application-observed":
-            if before is not None and data.get("commit") == before.commit:
-                self._applied.add(place)
+            if before is not None:
+                same = data.get("commit") == before.commit
+                (self._applied if same else self._otherwise).add(place)
             return ()
         turn = self._turns[place] = self._turns.get(place, 0) + 1
-        waited = self._held.pop(place, None) is not None and place not in self._applied
+        waited = self._never_applied(place)
+        self._otherwise.discard(place)
+        self._held.pop(place, None)
         if not self._wanted.get(place, True):
             if before is None:
                 return ()
@@ -195,6 +200,16 @@ class Cluster:
             for told in facts(one, step.stage, mode, version + len(pruned), gone=step.gone)
         )
         return (*pruned, *said)
+
+    def _never_applied(self, place: Place) -> bool:
+        """Return whether the commit that is there now never stood in the cluster.
+
+        Flux kept it waiting, or had not come to it. What is old has been applied unless something
+        else was seen since.
+        """
+        if place in self._applied:
+            return False
+        return place in self._held or place in self._otherwise or place not in self._old
 
     def _lacking(self, running: Running) -> Lacking | None:
         """Return the first of what an Application needs that is not ready; None: all of it is."""
