@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.provisioning.town import PROD, Town, passes, town
+from tests.integration.provisioning.test_believed import committed
+from tests.integration.provisioning.town import PROD, Town, passes
 from tests.support import facts, planning
 from tests.support.rig import working
 from tests.support.waiting import until
@@ -18,7 +19,6 @@ from catalyst.chassis.errors import Retry
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.jetstream.port import Outgoing
-from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Arrived, Context, Decision
 from catalyst.contracts.topology import DLQ, FACTS
@@ -36,15 +36,7 @@ READ = f"CONSUMER.INFO.{FACTS}.provisioning--observation"
 @pytest.fixture
 async def place(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
     """A town in which a change has committed, and waits until it is seen."""
-    keys = KeyRing.open(tmp_path / "keys")
-    async with town(js, keys, tmp_path, sources=(hearing.source(),)) as found:
-        done = await found.apply("ch-1", await found.plan(planning.install()))
-        assert done.status == "accepted", done
-        for step in ("repository", "commit"):
-            await found.reached("ch-1", step)
-            for name in COMMITS:
-                await found.report("ch-1", step, name)
-        await found.reached("ch-1", "observe")
+    async with committed(js, tmp_path) as found:
         yield found
         assert not (await js.stream_state(DLQ)).messages
 

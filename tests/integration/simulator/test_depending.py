@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from tests.integration.simulator.test_simulating import PROD, simulated
+from tests.integration.simulator.test_simulating import PROD, said, simulated
 from tests.support.beside import made, place_of, told, wanted
 from tests.support.broker import Access
 from tests.support.rig import working
@@ -16,11 +16,8 @@ from catalyst.chassis.jetstream import topology
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.contracts import application_v1 as app1
-from catalyst.contracts import codec
 from catalyst.contracts import topology as contract
-from catalyst.contracts.message import Envelope, Event
 from catalyst.contracts.provisioning_values_v1 import Desired
-from catalyst.contracts.registry import named
 from catalyst.provisioning import handlers
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.domain.application import application_ref
@@ -31,24 +28,6 @@ pytestmark = [pytest.mark.real, pytest.mark.guarantee("G13.20")]
 
 NEEDS = {"wiki": ("db",), "db": ()}
 """What needs something is committed first."""
-
-
-async def said(js: JetStream, name: str, event: Event) -> None:
-    """Let something have happened to an Application."""
-    message = named(type(event), "provisioning")
-    envelope = Envelope(
-        specversion="1.0",
-        id=f"_{js.unique()}",
-        source="test",
-        type=message.type,
-        correlationid="c",
-        causationid="c",
-        organization="acme",
-        actor="service:provisioning",
-        data=msgspec.Raw(codec.encode(event)),
-    )
-    subject = application_ref("acme", name).event(message.name, message.version)
-    await js.publish(Outgoing(subject, codec.encode(envelope)))
 
 
 async def committed(js: JetStream, name: str, commit: str) -> None:
@@ -68,9 +47,9 @@ async def committed(js: JetStream, name: str, commit: str) -> None:
     )
     for other in NEEDS[name]:
         needed = app1.DependentAdded(environment=PROD, dependent=name, change=change)
-        await said(js, other, needed)
-    await said(js, name, wish)
-    await said(js, name, done)
+        await said(js, application_ref("acme", other), needed)
+    await said(js, application_ref("acme", name), wish)
+    await said(js, application_ref("acme", name), done)
 
 
 async def seen(js: JetStream, name: str) -> app1.ApplicationObserved | None:

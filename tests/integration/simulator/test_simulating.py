@@ -20,6 +20,7 @@ from catalyst.contracts import topology as contract
 from catalyst.contracts.message import Envelope, Event
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.contracts.registry import named
+from catalyst.contracts.subjects import Ref
 from catalyst.provisioning import handlers
 from catalyst.provisioning.adapters import hearing
 from catalyst.provisioning.domain.application import application_ref
@@ -35,11 +36,12 @@ DESIRED = Desired(
 )
 
 
-async def said(js: JetStream, event: Event, number: int) -> None:
+async def said(js: JetStream, ref: Ref, event: Event) -> None:
+    """Let something have happened to an Application."""
     message = named(type(event), "provisioning")
     envelope = Envelope(
         specversion="1.0",
-        id=f"_e{number}",
+        id=f"_{js.unique()}",
         source="test",
         type=message.type,
         correlationid="c",
@@ -48,7 +50,7 @@ async def said(js: JetStream, event: Event, number: int) -> None:
         actor="service:provisioning",
         data=msgspec.Raw(codec.encode(event)),
     )
-    await js.publish(Outgoing(BLOG.event(message.name, message.version), codec.encode(envelope)))
+    await js.publish(Outgoing(ref.event(message.name, message.version), codec.encode(envelope)))
 
 
 async def seen(js: JetStream) -> list[dict[str, Any]]:
@@ -76,7 +78,7 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
         Planner(cast("Any", None), cast("Any", None), "OMR", ""), (), (hearing.source(),)
     )
     async with working(js, service):
-        await said(js, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED), 1)
+        await said(js, BLOG, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED))
         committed = app1.RevisionCommitted(
             environment=PROD,
             change="ch-1",
@@ -86,7 +88,7 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
             namespace="blog--prod",
         )
         async with simulated(access):
-            await said(js, committed, 2)
+            await said(js, BLOG, committed)
 
             async def last(*wanted: str) -> bool:
                 found = await seen(js)
@@ -108,7 +110,7 @@ async def test_a_commit_is_seen_healthy_and_a_failure_as_what_it_is(
             count = len(await seen(js))
         async with simulated(access):
             # Read anew from the log's beginning, with the word that still holds: nothing is new.
-            await said(js, msgspec.structs.replace(committed, change="ch-2", commit="bbb"), 3)
+            await said(js, BLOG, msgspec.structs.replace(committed, change="ch-2", commit="bbb"))
             await until(lambda: last("degraded", "ch-2"))
         assert all(item["health"] != "healthy" for item in (await seen(js))[count:])
 
@@ -154,8 +156,8 @@ async def test_what_a_change_leaves_out_or_moves_is_seen_gone_while_the_rest_run
         )
 
     async with working(js, service), simulated(access):
-        await said(js, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED), 1)
-        await said(js, committed, 2)
+        await said(js, BLOG, app1.DesiredSet(environment=PROD, change="ch-1", desired=DESIRED))
+        await said(js, BLOG, committed)
         await until(lambda: runs("blog/blog", "blog/data", "blog/worker"))
-        await said(js, smaller, 3)
+        await said(js, BLOG, smaller)
         await until(lambda: runs("blog--prod/blog", "blog--prod/data", "blog/data"))
