@@ -28,11 +28,20 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # a seventh of its processor's time otherwise.
 os.environ.setdefault("GOGC", "400")
 
-pytest_plugins = ["tests.support.telling"]
+pytest_plugins = ["tests.support.telling", "tests.support.failing"]
 
 
 ENOUGH_MEMORY = 4 * 1024**3
-"""In bytes. A whole run was seen to hold a quarter of it."""
+"""In bytes, of what tests leave behind. A whole run was seen to hold a quarter of it."""
+ENOUGH_BESIDE = 4 * 1024**3
+"""In bytes, for what runs meanwhile: workers, brokers, browsers and containers."""
+
+
+def _available() -> int:
+    """Return how much memory can be had without taking any from what runs, in bytes."""
+    told = Path("/proc/meminfo").read_text(encoding="ascii")
+    words = next(line.split() for line in told.splitlines() if line.startswith("MemAvailable:"))
+    return int(words[1]) * 1024
 
 
 def _in_memory() -> None:
@@ -45,7 +54,10 @@ def _in_memory() -> None:
     if "TMPDIR" in os.environ or not memory.is_dir() or not os.access(memory, os.W_OK):
         return
     state = os.statvfs(memory)
-    if state.f_bavail * state.f_frsize >= ENOUGH_MEMORY and not state.f_flag & os.ST_NOEXEC:
+    room = state.f_bavail * state.f_frsize >= ENOUGH_MEMORY
+    # How much such a file system may hold says nothing of how much memory is left for that.
+    free = _available() >= ENOUGH_MEMORY + ENOUGH_BESIDE
+    if room and free and not state.f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"] = str(memory)
         tempfile.tempdir = None
 
