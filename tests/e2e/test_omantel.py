@@ -28,6 +28,7 @@ from catalyst.contracts.message import Outcome
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.story,
     pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
