@@ -58,6 +58,14 @@ class Shop:
         assert ran.code == 0, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}"
         return ran
 
+    def blocked(self, *arguments: str, by: str = "") -> Ran:
+        """Plan what cannot be applied as things are: shown whole, and no success."""
+        ran = self.run("plan", *arguments, by=by)
+        assert ran.code == 3, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}"
+        assert "stands in the way" in ran.out
+        assert "this one cannot be applied as things are" in ran.err
+        return ran
+
     def once_free(self, code: str, *arguments: str) -> Ran:
         """Run a verb that has to work as soon as it is no longer refused with `code`."""
         deadline = time.monotonic() + WAIT_SECONDS

@@ -30,7 +30,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def test_a_person_finds_by_the_plan_that_dollars_can_be_spent_and_spends_them(shop: Shop) -> None:
-    poor = shop.well("plan", *MAIL, by=shop.owner)
+    poor = shop.blocked(*MAIL, by=shop.owner)
     assert "credit-insufficient: 0.500 OMR is due, and the credit does not cover it" in poor.out
     assert "there is 100.00 USD" in poor.out
     assert "--currency USD" in poor.out

@@ -375,16 +375,16 @@ def leads_on(shop: Shop, hello: Path) -> None:
     needs = "spec:\n  depends: [{blueprint: bp-none, version: ^1}]\n"
     document.write_text(text.replace("spec:\n", needs, 1))
     shop.well("source", "sync", "own")
-    plan = ("plan", "install", "bp-later", "--as", "later", "--env", ENV)
-    first = shown(shop, "blueprint bp-none: bp-later 1.1.0 needs bp-none ^1", *plan)
-    assert "stands in the way" in first
-    assert "this one cannot be applied as things are" in shop.well(*plan).err
+    wanted = ("install", "bp-later", "--as", "later", "--env", ENV)
+    shown(shop, "blueprint bp-none: bp-later 1.1.0 needs bp-none ^1", "plan", *wanted)
+    shop.blocked(*wanted)
+    assert shop.run("plan", *wanted, "--json").code == 3
     # Whose source it is decides who reads which one it is.
     hello.parent.rename(hello.parent.with_name("moved"))
     shop.well("source", "sync", "own")
     hidden = "a source of the platform that bp-none may come from cannot be read"
-    assert "own cannot be read" not in shown(shop, hidden, *plan, by=shop.owner)
-    assert "own cannot be read" in shop.well(*plan).out
+    assert "own cannot be read" not in shown(shop, hidden, "plan", *wanted, by=shop.owner)
+    assert "own cannot be read" in shop.blocked(*wanted).out
     row = ("get", "blueprints", "public-bp-later", "--org", "_")
     assert "source own: own cannot be read" in shown(shop, "source own", *row)
     # Whoever followed the page has a folder of that name there, without this Blueprint.

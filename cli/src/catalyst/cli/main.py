@@ -330,7 +330,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         {"search": "catalyst.cli.catalog:search", "show": "catalyst.cli.catalog:show_"},
     ),
     "plan": (
-        "What a change would do, before anything is done; what one that was applied does.",
+        (
+            "What a change would do, before anything is done; what one that was applied does. "
+            "A plan that cannot be applied as things are ends with exit code 3."
+        ),
         {
             "install": "catalyst.cli.plan:install",
             "configure": "catalyst.cli.plan:configure",

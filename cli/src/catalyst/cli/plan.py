@@ -8,6 +8,7 @@ import typer
 
 from catalyst.blueprints.document import canonical
 from catalyst.cli import application, chains, owned, planned, planshow, saving
+from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.output import Format, note, show
 from catalyst.cli.planrefused import refusal
 from catalyst.cli.planvalues import chosen, merged
@@ -330,11 +331,15 @@ def _plan(
         planshow.write_lines(lines)
 
     show(answered, output, told)
-    if output is not Format.TABLE:
-        return
-    if answered.result["blocked_by"]:
-        note("a plan changes nothing; this one cannot be applied as things are")
-    else:
-        note(f"a plan changes nothing; `catalyst apply {kept.hash[:12]} --watch` carries it out")
-    if answered.result["files"] and not diff:
-        note("--diff shows the files line by line")
+    blocked = bool(answered.result["blocked_by"])
+    if output is Format.TABLE:
+        if blocked:
+            note("a plan changes nothing; this one cannot be applied as things are")
+        else:
+            hash_ = kept.hash[:12]
+            note(f"a plan changes nothing; `catalyst apply {hash_} --watch` carries it out")
+        if answered.result["files"] and not diff:
+            note("--diff shows the files line by line")
+    if blocked:
+        # Whoever plans and applies in one line stops here, where it is shown what is in the way.
+        raise Ended(ExitCode.REJECTED)
