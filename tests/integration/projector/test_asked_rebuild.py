@@ -178,7 +178,7 @@ async def test_a_second_request_is_told_that_one_is_running(
     async with served(member) as http:
         gate = Gate(member, monkeypatch)
         async with asked(http) as first:
-            await gate.reached.wait()
+            await until(gate.reached.is_set)
             second = await http.post(REBUILD, headers=ROOT)
             assert (second.status_code, second.json()["code"]) == (409, "rebuild-running")
             assert (await condition(http))["rebuilding"] is True
@@ -198,7 +198,7 @@ async def test_what_was_begun_is_carried_out_though_whoever_asked_went_away(
         old = member.hub.epoch
         gate = Gate(member, monkeypatch)
         async with asked(http) as first:
-            await gate.reached.wait()
+            await until(gate.reached.is_set)
             first.cancel()
         gate.opened.set()
         await until(lambda: not member.rebuilder.busy)
@@ -214,7 +214,7 @@ async def test_of_two_projectors_that_are_asked_at_once_one_is_told_that_it_was_
     async with served(slow) as at_slow, served(quick) as at_quick:
         gate = Gate(slow, monkeypatch)
         async with asked(at_slow) as first:
-            await gate.reached.wait()
+            await until(gate.reached.is_set)
             won = await ask(at_quick)
             gate.opened.set()
         lost = first.result().json()
@@ -241,7 +241,7 @@ async def test_a_rebuild_that_is_killed_half_way_leaves_the_old_bucket_serving(
         old = member.hub.epoch
         monkeypatch.setattr(member.model, "switch", never)
         answer = member.rebuilder.ask(accept=False)
-        await stop.reached.wait()
+        await until(stop.reached.is_set)
         half = set(await StreamReadModel(js, "test").epochs()) - {old}
         assert len(half) == 1
         work.cancel()
@@ -262,7 +262,7 @@ async def test_a_projector_that_ends_answers_whoever_waits(
     async with served(member) as http:
         gate = Gate(member, monkeypatch)
         async with asked(http) as first:
-            await gate.reached.wait()
+            await until(gate.reached.is_set)
             member.stop()
         told = first.result().json()
         assert (told["status"], told["epoch"]) == ("failed", told["old_epoch"])
