@@ -142,7 +142,7 @@ def test_the_work_for_the_worst_schema_is_bounded(name: str) -> None:
         work = Work(patch)
         found = lint(package(documented(schema), MANIFEST), known=None)
         assert found.blueprint is not None
-    # Each is a few microseconds: the configuration is made four times, and looked at as often.
+    # Each is a few microseconds: the configuration is made twice, and looked at as often.
     assert work.compiled <= 2 * MAX_EFFORT
     assert work.looks <= 2 * MAX_EFFORT
     assert work.said <= MAX_EFFORT // 10

@@ -15,6 +15,7 @@ from catalyst.blueprints.expressions import (
     MAX_PATTERN,
     BadExpression,
     EvaluationError,
+    Variables,
     compile_,
 )
 from catalyst.blueprints.templates import MAX_EXPRESSIONS, condition, parse, translate
@@ -53,6 +54,15 @@ SCOPE: dict[str, Any] = {
 def test_a_text_gives_its_value(text: str, value: Any) -> None:
     found = parse(text).evaluate(SCOPE)
     assert (found, type(found)) == (value, type(value))
+
+
+def test_what_fails_leaves_no_trace_in_what_is_evaluated_with_the_same_values() -> None:
+    seen = Variables(SCOPE)
+    for _ in range(2):
+        with pytest.raises(EvaluationError, match="lower takes a text"):
+            parse("${{ lower(config.n) }}").evaluate(seen)
+        assert parse("${{ lower('A') + config.s }}").evaluate(seen) == "ax"
+        assert parse("${{ application.name }}").evaluate(seen) == "site"
 
 
 @pytest.mark.guarantee("G20.3")

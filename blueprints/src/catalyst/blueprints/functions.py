@@ -37,7 +37,7 @@ def check_plain(value: Any) -> None:
 
 
 class Functions:
-    """The functions for one evaluation. They keep what went wrong: the engine would log it."""
+    """The functions of evaluations. They keep what went wrong first: the engine would log it."""
 
     def __init__(self) -> None:
         self.failure = ""

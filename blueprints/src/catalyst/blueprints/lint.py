@@ -225,6 +225,8 @@ def _told_apart(part: dict[str, Any]) -> bool:
 def _values(seen: _Seen, source: Document) -> Iterator[Finding]:
     """Return what is wrong with the values and overlays that the author sets."""
     blueprint = seen.blueprint
+    if seen.looked.opens(()):
+        return  # the schema is what is wrong
     at: Path = ("spec", "manifests")
     layers: list[tuple[Path, str]] = [((*at, "values"), "")]
     layers += [((*at, "overlays", name), name) for name in blueprint.overlays]

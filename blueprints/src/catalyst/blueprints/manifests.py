@@ -176,9 +176,9 @@ def expressions(
     placed: list[Placed] = []
     findings: list[Finding] = []
     for path, text in walk(source.value if value is None else value, at):
-        if not isinstance(text, str):
-            continue
         condition = path == CONDITION
+        if not isinstance(text, str) or not (condition or "{{" in text):
+            continue
         try:
             if condition:
                 found = templates.condition(text)

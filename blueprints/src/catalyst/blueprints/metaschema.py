@@ -97,20 +97,24 @@ META: Final[dict[str, Any]] = {
 MAPS: Final = ("properties", "dependentSchemas", "dependencies")
 LISTS: Final = ("allOf", "anyOf", "oneOf")
 SINGLE: Final = ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else")
+_HOLDING: Final = frozenset({*MAPS, *LISTS, *SINGLE})
 
 
 def walk(schema: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Return a schema and every schema in it, with its path; what has no such form is left out."""
-    if not isinstance(schema, dict):
-        return
-    yield path, schema
-    for keyword in MAPS:
-        held = schema.get(keyword)
-        for name, inner in held.items() if isinstance(held, dict) else ():
-            yield from walk(inner, (*path, keyword, name))
-    for keyword in LISTS:
-        held = schema.get(keyword)
-        for index, inner in enumerate(held if isinstance(held, list) else ()):
-            yield from walk(inner, (*path, keyword, index))
-    for keyword in SINGLE:
-        yield from walk(schema.get(keyword), (*path, keyword))
+    left = [(path, schema)] if isinstance(schema, dict) else []
+    while left:
+        placed = left.pop()
+        yield placed
+        path, schema = placed
+        if _HOLDING.isdisjoint(schema):
+            continue
+        inside: list[tuple[Path, Any]] = []
+        for keyword in MAPS:
+            if isinstance(held := schema.get(keyword), dict):
+                inside += [((*path, keyword, name), inner) for name, inner in held.items()]
+        for keyword in LISTS:
+            if isinstance(held := schema.get(keyword), list):
+                inside += [((*path, keyword, at), inner) for at, inner in enumerate(held)]
+        inside += [((*path, keyword), schema[keyword]) for keyword in SINGLE if keyword in schema]
+        left += [one for one in reversed(inside) if isinstance(one[1], dict)]

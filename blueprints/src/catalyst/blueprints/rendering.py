@@ -222,12 +222,14 @@ class _Run:
         if isinstance(value, str):
             return self._text(source, value, path)
         if isinstance(value, dict):
-            made = {
-                name: self._value(source, inner, (*path, name))
-                for name, inner in value.items()
-                if (*path, name) != CONDITION
-            }
-            return {name: one for name, one in made.items() if _stays(value[name], one)}
+            made = {}
+            for name, inner in value.items():
+                if name == WHEN and (*path, name) == CONDITION:
+                    continue
+                one = self._value(source, inner, (*path, name))
+                if _stays(inner, one):
+                    made[name] = one
+            return made
         if isinstance(value, list):
             each = [self._value(source, inner, (*path, at)) for at, inner in enumerate(value)]
             return [one for inner, one in zip(value, each, strict=True) if _stays(inner, one)]

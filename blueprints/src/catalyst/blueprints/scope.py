@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from catalyst.blueprints.expressions import Variables
+
 NAMESPACE_MAX: Final = 63
 """Characters of a namespace's name."""
 
@@ -56,10 +58,9 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     application: ApplicationScope
     environment: EnvironmentScope
 
-    def variables(self) -> dict[str, Any]:
-        """Return the names and values for an evaluation."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+    def variables(self) -> Variables:
+        """Return the names and values for evaluations."""
+        return Variables(msgspec.to_builtins(self))
 
 
 def suffix(organization: str, environment: str) -> str:

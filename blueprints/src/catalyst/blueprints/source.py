@@ -391,10 +391,12 @@ def _start(event: Any) -> Mark:
 
 def walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Return every value in a document with its path, holders before what they hold."""
-    yield path, value
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from walk(inner, (*path, name))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from walk(inner, (*path, index))
+    left = [(path, value)]
+    while left:
+        placed = left.pop()
+        yield placed
+        path, value = placed
+        if isinstance(value, dict):
+            left += [((*path, name), value[name]) for name in reversed(value)]
+        elif isinstance(value, list):
+            left += [((*path, at), value[at]) for at in range(len(value) - 1, -1, -1)]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.blueprints import dependencies, manifests, rendering, templates, words
-from catalyst.blueprints.configschema import MAX_DEPTH, effective, fits, validate
+from catalyst.blueprints.configschema import MAX_DEPTH, beyond, effective, filled, fits, refused
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.expressions import BadExpression, EvaluationError
@@ -50,22 +50,31 @@ def findings(
         looked: What is wrong with the schema: what reads a field of which something is, may fail
             for that alone.
     """
-    config = rendering.configuration(blueprint, {})
-    wrong = validate(blueprint.schema, config)
+    config, wrong = _configured(blueprint, {})
     rest = _without(wrong, blueprint)
     if rest.values != blueprint.values:
         blueprint = rest
-        config = rendering.configuration(blueprint, {})
-        wrong = validate(blueprint.schema, config)
+        config, wrong = _configured(blueprint, {})
+    if any(one.rule == "limit" for one in wrong):
+        return  # With a guess it would only be more.
     guessed = bool(wrong)
     if guessed:
-        config = rendering.configuration(blueprint, sampled(blueprint.schema, config))
-        if validate(blueprint.schema, config):
+        config, wrong = _configured(blueprint, sampled(blueprint.schema, config))
+        if wrong:
             return
     known = _Known(made, blueprint, source, told, looked)
     for one in _failing(made, blueprint, source, config):
         if known.place(one) not in known.places:
             yield msgspec.structs.replace(one, severity=Severity.WARNING) if guessed else one
+
+
+def _configured(
+    blueprint: Blueprint, parameters: dict[str, Any]
+) -> tuple[dict[str, Any], list[Violation]]:
+    """Return what an Application runs with, and what is wrong with that."""
+    schema = blueprint.schema
+    config, missing = filled(schema, rendering.given(blueprint, parameters))
+    return config, beyond(config, "the configuration") or [*refused(schema, config), *missing]
 
 
 def _without(wrong: Sequence[Violation], blueprint: Blueprint) -> Blueprint:
@@ -101,6 +110,8 @@ class _Known:
         }
         self._looked = looked
         self.places = {self.place(one) for one in told}
+        if not looked.fields:
+            return
         for manifest in files:
             for document in manifest.objects:
                 self._doubtful(document, manifests.expressions(document)[0])
