@@ -355,9 +355,9 @@ async def test_the_catalogue_is_used_with_the_keyboard(
 ) -> None:
     await furnish(market, slug, desk, credit=0)
     await open_view(desk, slug, "Catalogue")
-    await desk.page.locator(".cards .product").first.wait_for()
-    await desk.page.get_by_label("Search", exact=True).focus()
-    await desk.page.keyboard.type("valkey")
+    press = desk.page.locator(".product", has_text="WordPress").locator(".price-line")
+    await expect(press).to_contain_text("a month · needs mariadb")
+    await desk.page.get_by_label("Search", exact=True).press_sequentially("valkey")
     await expect(desk.page.locator(".cards .product").first).to_contain_text("Valkey")
     chip = desk.page.get_by_role("button", name=re.compile("^Data"))
     await chip.focus()

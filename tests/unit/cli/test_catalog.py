@@ -25,6 +25,7 @@ CARD: dict[str, Any] = {
     "deprecated": "old",
     "security": True,
     "price": None,
+    "needs": [],
 }
 
 
@@ -45,16 +46,18 @@ def test_what_has_no_price_is_not_free(
 ) -> None:
     price = [{"minor": 5000, "text": "5.000 OMR"}, {"minor": 1300, "text": "13.00 USD"}]
     bundle = [{"minor": 0, "text": "0.000 OMR"}, {"minor": 0, "text": "0.00 USD"}]
-    priced = {**CARD, "name": "bp-chat", "price": price}
+    priced = {**CARD, "name": "bp-chat", "price": price, "needs": ["bp-postgres", "bp-valkey"]}
     suite = {**CARD, "name": "bp-suite", "price": bundle}
     answered(monkeypatch, {"items": [CARD, priced, suite], "total": 7, "next": 3})
     catalog.search("wiki", org="acme", url="http://127.0.0.1:1")
     shown = capsys.readouterr()
     first, second, third = shown.out.splitlines()[1:]
     assert "no price" in first
-    assert "featured, security, deprecated" in first
+    assert first.endswith("featured, security, deprecated")
     assert "\x1b" not in shown.out
     assert "5.000 OMR or 13.00 USD a month" in second
+    # What comes along has a price, too.
+    assert second.endswith("deprecated; needs bp-postgres, bp-valkey")
     # A bundle costs what its parts do.
     assert "no charge of its own" in third
     assert "3 of 7" in shown.err

@@ -216,7 +216,8 @@ def _notes(card: dict[str, Any]) -> str:
         notes.append("security")
     if card["deprecated"]:
         notes.append("deprecated")
-    return ", ".join(notes)
+    needs = f"needs {', '.join(card['needs'])}" if card["needs"] else ""
+    return "; ".join(filter(None, (", ".join(notes), needs)))
 
 
 def _whole(result: dict[str, Any], asked: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from catalyst.blueprints.document import canonical, valid_name
+from catalyst.blueprints.document import canonical, dependency, valid_name
 from catalyst.catalog_svc.domain import wording
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry
@@ -75,7 +75,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     security: bool
     """Whether one of them is dangerous to whoever runs it."""
     price: tuple[dict[str, Any], ...] | None
-    """Of a month, in each currency; null: the price book does not say, which is not free."""
+    """Of a month, in each currency, without what it needs; null: the price book does not say,
+    which is not free."""
+    needs: tuple[str, ...] = ()
+    """Blueprints that it needs whatever its settings say: each is used, or comes along."""
 
 
 read = codec.question
@@ -85,7 +88,8 @@ read = codec.question
 def card(entry: Entry, prices: Prices, now: datetime) -> Card:
     """Return a Blueprint at a glance; it needs a version that was published."""
     written = entry.card
-    wanted = entry.version(entry.pinned) if entry.pinned else None
+    pinned = entry.version(entry.pinned) if entry.pinned else None
+    wanted = pinned or entry.newest
     return Card(
         name=entry.name,
         title=str(written.get("title") or entry.name),
@@ -95,14 +99,20 @@ def card(entry: Entry, prices: Prices, now: datetime) -> Card:
         icon=str(written.get("icon") or ""),
         origin=entry.origin,
         visibility=entry.visibility,
-        version=(wanted or entry.newest).text,
+        version=wanted.text,
         featured=entry.featured,
         deprecated=entry.deprecated,
         replacement=entry.replacement,
         yanked=tuple(one.text for one in entry.versions if one.yanked),
         security=any(one.insecure for one in entry.versions),
         price=_price(entry.name, prices, now),
+        needs=_needs(wanted.spec),
     )
+
+
+def _needs(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    needs = map(dependency, spec.get("depends") or ())
+    return tuple(need.blueprint for need in needs if not need.when)
 
 
 def _price(name: str, prices: Prices, now: datetime) -> tuple[dict[str, Any], ...] | None:

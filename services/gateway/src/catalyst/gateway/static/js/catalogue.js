@@ -120,7 +120,7 @@ export class Catalogue {
           el("p", { class: "quiet", text: [category(card.category), card.version].join(" · ") }))),
       el("p", { class: "summary", text: card.summary }),
       el("p", { class: "tail" }, flags(card)),
-      el("p", { class: "price-line" }, priced(card.price)));
+      el("p", { class: "price-line" }, priced(card.price), besides(card.needs)));
   }
 }
 
@@ -135,6 +135,12 @@ export function priced(price) {
   if (!price.some(({ minor }) => minor)) return [el("span", { class: "quiet", text: FREE })];
   const [first, ...others] = price.map(({ text }) => text);
   return [el("strong", { text: first }), el("span", { class: "quiet", text: ` ${others.length ? `or ${others.join(" or ")} ` : ""}a month` })];
+}
+
+/** Returns what a price is without: each of it is used where it runs, or comes along and costs, too. */
+function besides(needs) {
+  if (!needs.length) return null;
+  return el("span", { class: "quiet", text: ` · needs ${needs.map((name) => name.replace(/^bp-/u, "")).join(", ")}` });
 }
 
 /** Returns what has to be known before it is installed. */

@@ -1,0 +1,24 @@
+"""A Blueprint at a glance."""
+
+from tests.unit.catalog_svc.test_search import Catalog, shop
+
+from catalyst.contracts import catalog_v1 as cat1
+
+
+def test_a_card_names_what_its_version_needs_whatever_is_set() -> None:
+    facts = shop()
+    depends = [
+        {"blueprint": "bp-postgres", "version": "^1", "alias": "database"},
+        {"blueprint": "bp-cache", "version": "^1", "alias": "cache", "when": "config.fast"},
+    ]
+    facts.blueprint("bp-postgres", "1.0.0")
+    facts.blueprint("bp-wiki", "1.0.0")
+    facts.blueprint("bp-wiki", "2.0.0", depends=depends)
+    catalog = Catalog(facts)
+
+    def needs() -> dict[str, list[str]]:
+        return {one["name"]: one["needs"] for one in catalog.ask("search")["items"]}
+
+    assert needs() == {"bp-postgres": [], "bp-wiki": ["bp-postgres"]}
+    facts.curated("public-bp-wiki", cat1.VersionPinned(version="1.0.0", reason="tried"))
+    assert needs() == {"bp-postgres": [], "bp-wiki": []}
