@@ -8,13 +8,14 @@ from tests.integration.billing.town import OWNER
 from tests.integration.provisioning.town import PROD, Town, gated, town
 from tests.support import billing, planning
 from tests.support.invariants import whole_log
+from tests.support.otherwise import made_otherwise
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.keyring import KeyRing
 from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.topology import DLQ
-from catalyst.provisioning.domain import files, foreign
+from catalyst.provisioning.domain import foreign
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G14.2", "G14.13")]
 
@@ -51,7 +52,7 @@ async def test_one_that_waited_for_an_approval_asks_nobody_for_anything(
 ) -> None:
     done = await place.apply("ch-1", await place.plan(planning.install()))
     assert done.status == "accepted", done
-    monkeypatch.setattr(files, "INTERVAL", "7m")
+    made_otherwise(monkeypatch)
     await approved(place, "ch-1")
     state = await place.over("ch-1")
     assert (state.status, state.reason, state.begun) == ("failed", WORDS, ())
@@ -85,7 +86,7 @@ async def test_one_that_stood_in_line_ends_once_it_has_its_turn(
         return (await place.change("ch-2")).step == "commit"
 
     await until(turned)
-    monkeypatch.setattr(files, "INTERVAL", "7m")
+    made_otherwise(monkeypatch)
     assert (await place.through("ch-2")).status == "completed"
     state = await place.over("ch-3")
     assert (state.status, state.reason, state.begun) == ("failed", WORDS, ())

@@ -7,6 +7,7 @@ import pytest
 from tests.support import build, planning
 from tests.support.changing import Town
 from tests.support.each import each
+from tests.support.otherwise import made_otherwise
 from tests.support.planning import Others, configure, known, plan, running
 from tests.support.plans import ADMIN, PROD, apply, planned, town
 
@@ -19,7 +20,7 @@ from catalyst.contracts.message import Answer
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning import preparing
-from catalyst.provisioning.domain import differences, files
+from catalyst.provisioning.domain import differences
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.foreign import environment_ref
 from catalyst.provisioning.domain.turn import Compared
@@ -74,7 +75,7 @@ async def test_files_that_a_later_version_makes_are_others(
     others: Others, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, then = await opened(others, planning.install())
-    monkeypatch.setattr(files, "INTERVAL", "7m")
+    made_otherwise(monkeypatch)
     found = await compared(place, then, others)
     assert found["planned"] == place.change("ch-1").content().inputs["files"]
     assert found["now"] != found["planned"]
@@ -92,7 +93,7 @@ async def test_a_fingerprint_that_counts_where_the_repositories_are_is_known_sti
     assert found["planned"] == found["now"]
     shown = await planning.remade(place, then, others)
     assert (shown.missing, shown.plan is not None) == ((), True)
-    monkeypatch.setattr(files, "INTERVAL", "7m")
+    made_otherwise(monkeypatch)
     found = await compared(place, then, others)
     assert found["planned"] != found["now"]
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.support import planning
 from tests.support.changing import Town
+from tests.support.otherwise import made_otherwise
 from tests.support.planning import Others, configure, install, known, plan, remade, running
 from tests.support.plans import ADMIN, DEVELOPER, PROD, apply, town
 
@@ -17,7 +18,7 @@ from catalyst.contracts import provisioning_v1 as pro1
 from catalyst.contracts.decision import Actor
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
-from catalyst.provisioning.domain import files, foreign, moved
+from catalyst.provisioning.domain import foreign, moved
 from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.plan import Plan
 
@@ -136,7 +137,7 @@ async def test_what_comes_out_otherwise_is_not_shown_and_told(
     place = await gated(others, runs=False)
     then = place.copy()
     apply(place, "ch-1", await plan(place, others, install()))
-    monkeypatch.setattr(files, "INTERVAL", "7m")
+    made_otherwise(monkeypatch)
     found = await remade(place, then, others)
     assert (found.plan, found.missing) == (None, ("its files come out otherwise than planned",))
 

@@ -28,8 +28,8 @@ VALUES: Final = "/request/values"
 """Where the values of the target stand in what is asked for."""
 
 
-class Content(msgspec.Struct, frozen=True):
-    """A version of a Blueprint."""
+class Content(msgspec.Struct, frozen=True, eq=False):
+    """A version of a Blueprint, as it was read: the same as none that was read apart from it."""
 
     blueprint: Blueprint
     package: Package

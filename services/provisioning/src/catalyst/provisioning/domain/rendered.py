@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,10 @@ from catalyst.provisioning.domain import files as layout
 from catalyst.provisioning.domain import unchangeable, volumes
 from catalyst.provisioning.domain.place import Content, Place
 
+REMEMBERED: Final = 128
+"""Of what stands, the newest: a plan, the plans that follow and the commit ask for the same."""
+REMEMBERED_BYTES: Final = 32 * 1024
+"""What has larger files is made each time."""
 _SECRETS: Final = frozenset({"ExternalSecret", "Secret"})
 _INSTEAD: Final = "keep what it has, or install it under another name"
 """What can be done where a cluster would refuse a change."""
@@ -37,7 +42,7 @@ class Standing(msgspec.Struct, frozen=True):
 def standing(
     place: Place, content: Content, origin: layout.Origin, *, kept: bool = True
 ) -> Standing:
-    """Return what is committed; a plan shows the same.
+    """Return what is committed; a plan shows the same. It is not to be changed.
 
     Args:
         place: The Application in its place.
@@ -48,6 +53,26 @@ def standing(
     Raises:
         Rejected: `values-invalid` if the Blueprint makes nothing of these values.
     """
+    # The change that asks is in no file.
+    desired = msgspec.structs.replace(place.desired, change="")
+    asked = msgspec.structs.replace(place, desired=desired), origin
+    key = content, kept, msgspec.json.encode(asked)
+    known = _remembered.get(key)
+    if known is None:
+        known = _made(place, content, origin, kept=kept)
+        if sum(map(len, known.files.values())) <= REMEMBERED_BYTES:
+            _remembered[key] = known
+            if len(_remembered) > REMEMBERED:
+                _remembered.popitem(last=False)
+    else:
+        _remembered.move_to_end(key)
+    return known
+
+
+_remembered: Final[OrderedDict[tuple[Content, bool, bytes], Standing]] = OrderedDict()
+
+
+def _made(place: Place, content: Content, origin: layout.Origin, *, kept: bool) -> Standing:
     blueprint = content.blueprint
     each = volumes.kept if kept else volumes.given_up
     try:

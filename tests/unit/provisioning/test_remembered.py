@@ -1,0 +1,98 @@
+"""What stands is remembered, and what anything else is asked for is made of that alone."""
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support import plans, starters
+from tests.support.each import each
+
+from catalyst.contracts.provisioning_values_v1 import Desired
+from catalyst.provisioning.domain import foreign, rendered
+from catalyst.provisioning.domain.files import Origin
+from catalyst.provisioning.domain.place import Content, Place
+from catalyst.provisioning.domain.rendered import standing
+
+replace = msgspec.structs.replace
+
+ORIGIN = Origin(url="https://catalyst.example", branch="main")
+WIKI = Content(starters.blueprint("bp-wiki"), starters.package("bp-wiki"))
+PLACE = Place(
+    organization="acme",
+    application="blog",
+    name=plans.PROD,
+    environment=foreign.Environment(exists=True, env_type="prod", branch="main"),
+    desired=Desired(
+        change="ch-1",
+        blueprint="bp-wiki",
+        origin="public",
+        version=WIKI.blueprint.version,
+        digest=plans.DIGEST,
+        values={"logLevel": "info"},
+        dependencies={"postgres": "pg"},
+    ),
+    hosts={"pg": "pg.example"},
+)
+DESIRED = PLACE.desired
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch) -> OrderedDict[Any, Any]:
+    """Return what is remembered: nothing yet."""
+    found: OrderedDict[Any, Any] = OrderedDict()
+    monkeypatch.setattr(rendered, "_remembered", found)
+    return found
+
+
+def made(place: Place, content: Content = WIKI, origin: Origin = ORIGIN, **more: bool) -> Any:
+    return standing(place, content, origin, **more)
+
+
+def test_what_is_asked_for_again_is_made_once_whichever_change_asks() -> None:
+    first = made(PLACE)
+    assert made(replace(PLACE, desired=replace(DESIRED, change="ch-2"))) is first
+
+
+@each(
+    [
+        ({"place": replace(PLACE, application="other")},),
+        ({"place": replace(PLACE, hosts={"pg": "other.example"})},),
+        ({"place": replace(PLACE, desired=replace(DESIRED, values={"logLevel": "debug"}))},),
+        ({"place": replace(PLACE, desired=replace(DESIRED, dependencies={"postgres": "other"}))},),
+        ({"origin": replace(ORIGIN, branch="develop")},),
+        ({"more": {"kept": False}},),
+        (
+            {
+                "content": Content(
+                    replace(WIKI.blueprint, values={"logLevel": "debug"}), WIKI.package
+                ),
+                "place": replace(PLACE, desired=replace(DESIRED, values={})),
+            },
+        ),
+    ]
+)
+def test_what_is_asked_for_otherwise_is_made_of_that(
+    other: dict[str, Any], *, remembered: OrderedDict[Any, Any]
+) -> None:
+    asked = {"place": PLACE, "content": WIKI, "origin": ORIGIN, **other}
+    more = asked.pop("more", {})
+    first = made(PLACE)
+    found = made(**asked, **more)
+    remembered.clear()
+    assert (found.files, found.objects) == ((again := made(**asked, **more)).files, again.objects)
+    assert found.files != first.files
+
+
+def test_the_newest_are_remembered_and_no_large_ones(
+    monkeypatch: pytest.MonkeyPatch, remembered: OrderedDict[Any, Any]
+) -> None:
+    monkeypatch.setattr(rendered, "REMEMBERED", 2)
+    names = ("a1", "b1", "a1", "c1")
+    _, _, first, _ = (made(replace(PLACE, application=name)) for name in names)
+    assert made(replace(PLACE, application="a1")) is first
+    assert len(remembered) == 2
+    monkeypatch.setattr(rendered, "REMEMBERED_BYTES", sum(map(len, first.files.values())) - 1)
+    remembered.clear()
+    assert made(replace(PLACE, application="a1")).files == first.files
+    assert not remembered
