@@ -24,7 +24,7 @@ from typing import Final
 from tools.files import ROOT
 
 TURNS: Final = 10
-"""Each with a broker of its own, which has accounts for so many runs only."""
+"""Each with a broker of its own, which holds what its runs have left behind."""
 SAGAS: Final = "tests/integration/provisioning/test_sagas.py"
 CRASHES: Final = "tests/integration/chassis/test_crashes.py"
 SINGLE: Final = f"{SAGAS}::test_a_saga_ends_in_one_way_wherever_a_worker_dies"

@@ -1,6 +1,8 @@
 """A real broker for the tests: one per session, an account of its own for each test."""
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +13,8 @@ from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli.broker import Account, BrokerProcess, BrokerSettings, User
 
-ACCOUNTS: Final = 2000
-"""As many tests of one session may use the broker; starting with them costs some 10 ms."""
+LOT: Final = 200
+"""Accounts of one server. A start with 2,000 takes 0.4 s of a processor, and most runs need few."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -31,21 +33,47 @@ class Access(msgspec.Struct, frozen=True):
 class SharedBroker:
     """The broker of a test session, with accounts that nobody has used yet."""
 
-    def __init__(self, directory: Path) -> None:
-        names = [f"t{number:03}" for number in range(ACCOUNTS)]
-        self.process = BrokerProcess(settings(directory, names))
-        self._free = iter(names)
+    def __init__(self, directory: Path, lot: int = LOT) -> None:
+        self._directory = directory
+        self._names = [f"t{number:03}" for number in range(lot)]
+        self._free = iter(self._names)
+        self._processes: list[BrokerProcess] = []
+        # A server ends with the thread that started it, and the caller's may run a loop already.
+        self._starter = ThreadPoolExecutor(1)
+
+    @property
+    def process(self) -> BrokerProcess:
+        """The server whose accounts are handed out now."""
+        return self._processes[-1]
 
     def start(self) -> None:
-        asyncio.run(self.process.start())
+        """Start one more server; those before it stay for whoever has an account there."""
+        directory = self._directory / str(len(self._processes))
+        process = BrokerProcess(settings(directory, self._names))
+        self._run(process.start())
+        self._processes.append(process)
+        self._free = iter(self._names)
 
     def stop(self) -> None:
-        asyncio.run(self.process.stop())
+        """Stop all of them."""
+        for process in self._processes:
+            self._run(process.stop())
+        self._starter.shutdown()
 
     def account(self) -> Access:
         """A fresh one."""
-        name = next(self._free)
+        name = next(self._free, None)
+        if name is None:
+            self.start()
+            name = next(self._free)
         return Access(self.process.url, name, name)
+
+    def runs(self, server_name: str) -> bool:
+        """Whether a server is one of ours, and not another one on a port that was ours."""
+        return any(process.server_name == server_name for process in self._processes)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._starter.submit(asyncio.run, work).result()
 
 
 def settings(directory: Path, names: list[str]) -> BrokerSettings:
