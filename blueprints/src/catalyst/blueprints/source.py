@@ -24,6 +24,7 @@ from yaml.events import (
 )
 
 from catalyst.blueprints.findings import Finding, Path, Severity, pointer, syntax_fix
+from catalyst.blueprints.merging import copied
 
 MAX_CHARACTERS: Final = 512 * 1024
 MAX_DEPTH: Final = 48
@@ -302,7 +303,8 @@ class _Reader:
             return
         value, nodes = known
         self._count(event, path, nodes)
-        self._give(_copied(value))
+        # What is done to one place reaches no other.
+        self._give(copied(value))
 
     def _check_tag(self, event: Any, path: Path) -> None:
         if event.tag not in _TAGS:
@@ -374,15 +376,6 @@ class _Reader:
             self.refuse(_start(event), path, "yaml.number", "the number is too large", "quote it")
             return text
         return value
-
-
-def _copied(value: Any) -> Any:
-    """Return a value of its own, so that what is done to one place reaches no other."""
-    if isinstance(value, dict):
-        return {name: _copied(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_copied(inner) for inner in value]
-    return value
 
 
 def _start(event: Any) -> Mark:
