@@ -40,19 +40,35 @@ def disagreeing(fold: Fold) -> list[str]:
     return found
 
 
-def unlike_alone(fold: Fold, messages: Sequence[LogMessage]) -> list[str]:
-    """Return the rows that are not what their own events make, but for what others say."""
+Alone = dict[str, tuple[tuple[str, ...], int, Fold]]
+"""By row: whose events make it, how many messages were looked at, and what these made."""
+
+
+def unlike_alone(
+    fold: Fold, messages: Sequence[LogMessage], known: Alone | None = None
+) -> list[str]:
+    """Return the rows that are not what their own events make, but for what others say.
+
+    Args:
+        fold: Of all messages.
+        messages: From the first on.
+        known: What was found of fewer of the same messages, which goes on from there.
+    """
+    known = {} if known is None else known
     found = []
     for key, row in fold.rows.items():
         related, ref = row.view.related, reference(RowKey.decode(key))
         if related is None or ref is None or row.value.doc is None:
             continue
         told = row.view.told_by(row.value.doc) if row.view.told_by is not None else ()
-        paths = [f"evt.{one.path}." for one in (ref, *told)]
-        alone = Fold(VIEWS)
-        for message in messages:
-            if message.subject.startswith(tuple(paths)):
+        paths = tuple(f"evt.{one.path}." for one in (ref, *told))
+        were, looked_at, alone = known.get(key, ((), 0, None))
+        if alone is None or were != paths:
+            looked_at, alone = 0, Fold(VIEWS)
+        for message in messages[looked_at:]:
+            if message.subject.startswith(paths):
                 alone.apply([message])
+        known[key] = paths, len(messages), alone
         one = alone.rows[key].value
         same = msgspec.structs.replace(row.value, doc=related.bare(row.value.doc))
         if msgspec.structs.replace(one, doc=related.bare(one.doc)) != same:

@@ -207,9 +207,10 @@ def test_what_reaches_beyond_the_namespace_is_told_and_refused_of_an_organizatio
     assert old in whole
     one = package(manifest=whole.replace(old, new))
     for own, severity in ((False, Severity.WARNING), (True, Severity.ERROR)):
-        told = [each for each in lint(one, own=own).findings if each.rule == "powers"]
+        found = lint(one, own=own)
+        told = [each for each in found.findings if each.rule == "powers"]
         assert [each.severity for each in told] == [severity]
-        assert lint(one, own=own).refused == own
+        assert found.refused == own
 
 
 PODS = {

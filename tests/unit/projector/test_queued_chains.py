@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
-from tests.support.beside import disagreeing, doc, unlike_alone
+from tests.support.beside import Alone, disagreeing, doc, unlike_alone
 from tests.support.changing import Town
 from tests.support.each import each
 from tests.support.log import On
@@ -66,11 +66,12 @@ def sinces(fold: Fold) -> Since:
 def followed(given: Sequence[On]) -> Fold:
     """Fold, and hold every row after every event against what its own events make of it alone."""
     fold, messages = Fold(VIEWS), recorded(*given)
+    alone: Alone = {}
     before: Since = {}
     for at, message in enumerate(messages, 1):
         fold.apply([message])
         assert disagreeing(fold) == []
-        assert unlike_alone(fold, messages[:at]) == []
+        assert unlike_alone(fold, messages[:at], alone) == []
         after = sinces(fold)
         assert None not in after.values()
         assert {key: after[key] for key in after.keys() & before.keys()} == {

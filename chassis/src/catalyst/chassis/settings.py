@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
@@ -188,7 +189,16 @@ def _nearest(name: str, known: Iterable[str]) -> tuple[str, int]:
         matcher.set_seq1(one)
         return len(one) + len(name) - 2 * sum(block.size for block in matcher.get_matching_blocks())
 
-    distance, near = min((apart(one), one) for one in known)
+    # Whatever the order of their letters, no more of them are the same than both have.
+    letters = Counter(name)
+    least = sorted(
+        (len(one) + len(name) - 2 * (letters & Counter(one)).total(), one) for one in known
+    )
+    distance, near = apart(least[0][1]), least[0][1]
+    for at_least, one in least[1:]:
+        if at_least > distance:
+            break
+        distance, near = min((distance, near), (apart(one), one))
     return near, distance
 
 

@@ -308,9 +308,17 @@ def _handlers(view: View[Any]) -> dict[str, _Handler]:
             message.shape in upcast.CHAIN,
             message.shape in view.ignores,
         )
-        for message in registry.EVENTS.values()
-        if message.service == view.service and view.aggregate in message.aggregates
+        for message in _messages(view.service, view.aggregate)
     }
+
+
+@functools.cache
+def _messages(service: str, aggregate: str) -> tuple[registry.Message, ...]:
+    return tuple(
+        message
+        for message in registry.EVENTS.values()
+        if message.service == service and aggregate in message.aggregates
+    )
 
 
 def _read(message: LogMessage, handler: _Handler) -> tuple[_Body, Event]:
