@@ -41,6 +41,7 @@ from catalyst.chassis.jetstream.objects import Objects
 from catalyst.chassis.jetstream.port import Broker, BrokerError, Outgoing
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.service import Service
+from catalyst.chassis.states import States
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import roles
@@ -59,6 +60,8 @@ T = TypeVar("T")
 S = TypeVar("S", bound="Site")
 Point = Mapping[str, tuple[int, str]]
 """Who dies at which of its calls, and on which side of it."""
+_SEEN: Final = {(one.service or registering.NAME, one.name): one for one in registering.AGGREGATES}
+"""What is looked at while a history is told, whoever works."""
 _DIGEST: Final = re.compile('"digest":"sha256:([0-9a-f]{64})"')
 _PASSING: Final = frozenset({"as_of", "head", "lag_ms", "since", "time", "at", "seq", "took_ms"})
 
@@ -243,9 +246,7 @@ class Site:
         await until(there, 90)
 
     async def _state(self, js: JetStream, ref: Ref) -> Any:
-        looking = runtime(js, keys=self.keys, service="blueprint")
-        service = _service("blueprint", js, _sources(self.folder / "sources"))
-        return await Worker(service, looking).states.state(ref)
+        return await States(js, _SEEN).state(ref)
 
     # ---- how it ended
 

@@ -30,7 +30,7 @@ from catalyst.contracts.topology import EV
 pytestmark = pytest.mark.real
 
 OWN, OTHER = "home", "away"
-AT_ONCE = 16
+AT_ONCE = 64
 ENTRIES = {"org-admin": "admin", "org-developer": "developer", "org-viewer": "viewer"}
 """How an Organization's owners list says it."""
 
@@ -113,18 +113,25 @@ def _data(type_: str) -> Any:
 
 
 async def straight(js: JetStream, asked: Sequence[Case]) -> list[Said]:
-    """Publish every case, and read what is recorded for it."""
+    """Publish every case, many at once, and read what is recorded for it."""
     sender = Sender(js)
-    for number, (who, organization, type_) in enumerate(asked):
-        await sender.send(
-            type_,
-            # Of what nobody has made, so that no answer depends on the one before.
-            f"s{number}",
-            _data(type_),
-            organization=organization,
-            command_id=f"s{number}",
-            headers={"Authorization": f"Bearer {who.token}"},
-        )
+    left = iter(enumerate(asked))
+
+    async def send() -> None:
+        for number, (who, organization, type_) in left:
+            await sender.send(
+                type_,
+                # Of what nobody has made, so that no answer depends on the one before.
+                f"s{number}",
+                _data(type_),
+                organization=organization,
+                command_id=f"s{number}",
+                headers={"Authorization": f"Bearer {who.token}"},
+            )
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(AT_ONCE):
+            tasks.create_task(send())
     found: dict[str, Said] = {}
     wanted = {f"s{number}" for number in range(len(asked))}
     async with asyncio.timeout(60), pull(js, EV, name="t", start=1, subjects=["done.>"]) as puller:
