@@ -20,6 +20,13 @@ import cel.cli
 print(cel.cli.app.__class__.__name__)
 """
 
+_COMMAND = """
+import atexit, sys
+atexit.register(lambda: print(*{"pygments", "httpx"} & set(sys.modules)))
+from catalyst.cli.entry import run
+run()
+"""
+
 _PROCESS = """
 import atexit, gc, runpy, sys
 
@@ -59,6 +66,10 @@ def ran(program: str, *arguments: str, environ: Mapping[str, str] | None = None)
 def test_expressions_load_no_command_line() -> None:
     # Whoever wants the engine's own command line still gets it.
     assert ran(_EXPRESSIONS) == ["cel", "Typer"]
+
+
+def test_the_command_loads_no_command_line_of_what_it_asks_with() -> None:
+    assert ran(_COMMAND, "--version")[-1] == "httpx"
 
 
 @each([*MODULES.values(), "catalyst.simulator", "catalyst.cli.entry:run"])

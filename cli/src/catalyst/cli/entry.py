@@ -2,6 +2,7 @@
 
 # Built into Python: what `signal` loads besides takes long enough to be struck in.
 import _signal  # type: ignore[import-not-found]
+import sys
 
 
 def run() -> None:
@@ -12,6 +13,8 @@ def run() -> None:
     itself does before is out of our reach.
     """
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    # What httpx is as a command, with all that colours its text: a tenth of what there is to load.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment] # so it does without
     from catalyst.chassis.collector import resting  # noqa: PLC0415
 
     with resting():

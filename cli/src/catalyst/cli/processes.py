@@ -12,8 +12,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -42,12 +43,30 @@ MODULES: Final[Mapping[str, str]] = {
 }
 """User at the broker → module of the member, in the order in which they start. They end the other
 way round, so that nobody waits for who is gone."""
+_FIRST: Final = ("pydantic", "faststream", "faststream.nats", "catalyst.chassis.member")
+"""What members load before all else, in parts: a third of the time it takes to load them all."""
 
 
-def load() -> None:
-    """Load what members that are tasks of this process run."""
-    for name in MODULES.values():
-        importlib.import_module(f"{name}.main")
+@contextmanager
+def loading(tasks: asyncio.TaskGroup) -> Iterator[None]:
+    """Load what members that are tasks of this process run, as one of `tasks`, beside the block.
+
+    If the block fails, no more of it is loaded: whoever is refused would wait for all of it.
+    """
+    given_up = threading.Event()
+    tasks.create_task(asyncio.to_thread(_load, given_up))
+    try:
+        yield
+    except BaseException:
+        given_up.set()
+        raise
+
+
+def _load(given_up: threading.Event) -> None:
+    for name in (*_FIRST, *(f"{name}.main" for name in MODULES.values())):
+        if given_up.is_set():
+            return
+        importlib.import_module(name)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -31,7 +31,7 @@ from catalyst.cli.contexts import Context
 from catalyst.cli.installation import Installation
 from catalyst.cli.listening import listen
 from catalyst.cli.measuring import measuring
-from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, load, prefix
+from catalyst.cli.processes import GIT_CALLERS, MODULES, Supervisor, ending, loading, prefix
 from catalyst.cli.remaking import remake
 from catalyst.cli.simulating import simulating
 from catalyst.client.http_transport import verifying
@@ -153,11 +153,10 @@ async def _broker(
     broker = BrokerProcess(how)
     tell("starting the broker")
     async with asyncio.TaskGroup() as tasks:
-        if not options.processes:
-            # The members' imports take as long as the broker's start, so both go on at once.
-            tasks.create_task(asyncio.to_thread(load))
-        await remake(installation, how, tell)
-        await _started(broker, installation)
+        # The members' imports take as long as the broker's start, so both go on at once.
+        with nullcontext() if options.processes else loading(tasks):
+            await remake(installation, how, tell)
+            await _started(broker, installation)
     async with asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(keep_broker(broker, of_ends), name="broker")
         try:

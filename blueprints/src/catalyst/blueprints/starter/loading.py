@@ -7,6 +7,8 @@ name: `bp-wiki`, `bp-wiki@1.0.1`.
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import PurePath
 from typing import Final
 
 from catalyst.blueprints.package import DOCUMENT, Package
@@ -17,10 +19,7 @@ _DATA: Final = "data"
 
 def names() -> list[str]:
     """Return the names of all packages that come with Catalyst, older versions too, in order."""
-    top = files("catalyst.blueprints.starter") / _DATA
-    return sorted(
-        folder.name for folder in top.iterdir() if folder.is_dir() and (folder / DOCUMENT).is_file()
-    )
+    return sorted(folder.name for folder in _data().iterdir() if _is_package(folder))
 
 
 def load(name: str) -> Package:
@@ -29,6 +28,15 @@ def load(name: str) -> Package:
     Raises:
         KeyError: If there is none of this name.
     """
-    if name not in names():
+    # Nothing is listed for it: whoever reads all of them would list all of them for each.
+    if PurePath(name).name != name or not _is_package(folder := _data() / name):
         raise KeyError(name)
-    return read_folder(files("catalyst.blueprints.starter") / _DATA / name)
+    return read_folder(folder)
+
+
+def _data() -> Traversable:
+    return files("catalyst.blueprints.starter") / _DATA
+
+
+def _is_package(folder: Traversable) -> bool:
+    return folder.is_dir() and (folder / DOCUMENT).is_file()
