@@ -111,7 +111,8 @@ def effort(schema: dict[str, Any], values: Any) -> int:
         much = rules.get(id(part))
         if much is None:
             much = rules[id(part)] = _rules(part)
-        total += (_SAID + counted(value, sizes)) * much
+        size = counted(value, sizes) if isinstance(value, HOLDERS) else 1
+        total += (_SAID + size) * much
         if total > MAX_EFFORT:
             break
     return total

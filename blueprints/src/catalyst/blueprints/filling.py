@@ -151,7 +151,7 @@ class Filling:
         kept = self._kept.get(id(schema))
         if kept is not None and kept[1] <= self._left and self.stopped is None:
             self._left -= kept[1]
-            return copied(kept[0])
+            return _copied(kept[0])
         path = (*path, name)
         if kept is not None:
             self._goes_on(kept[1], schema, path)
@@ -164,7 +164,7 @@ class Filling:
             made = self._value(schema, {}, path) or _NOTHING
         if self.stopped is None:
             steps = 0 if made is _NOTHING else counted(made, {})
-            self._kept[id(schema)] = copied(made), steps
+            self._kept[id(schema)] = _copied(made), steps
         return made
 
 
@@ -217,6 +217,10 @@ class _Part:
             yield from self.further.get(keyword, ())
         if "if" in self.further:
             yield self.further["if"]
+
+
+def _copied(made: Any) -> Any:
+    return made if made is _NOTHING else copied(made)
 
 
 def _changing(inner: Any, part: Callable[[dict[str, Any]], _Part]) -> dict[str, Any] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 HOLDERS: Final = (dict, list)
 """What other values stand in."""
 
@@ -35,16 +37,8 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
 
 
 def copied(value: Any) -> Any:
-    """Return a value that shares nothing with this one."""
-    # Most values are in others and hold none: they are not asked one by one.
-    if isinstance(value, dict):
-        return {
-            name: copied(inner) if isinstance(inner, HOLDERS) else inner
-            for name, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [copied(inner) if isinstance(inner, HOLDERS) else inner for inner in value]
-    return value
+    """Return a value of JSON's kinds that shares nothing with this one."""
+    return msgspec.to_builtins(value)
 
 
 def counted(value: Any, sizes: dict[int, int]) -> int:
