@@ -1,4 +1,4 @@
-"""Members as processes: what is set reaches them, the dead come again, and none outlives the stack.
+"""Members as processes: what is set reaches them, the dead come again, none outlives the stack.
 
 Eight processes take five seconds of a core to start and to end, so most tests share them.
 """
@@ -15,15 +15,25 @@ import httpx
 import msgspec
 import pytest
 import pytest_asyncio
-from tests.integration.stack.surroundings import Told, beats, check_named, created, surrounded
+from tests.integration.stack.surroundings import (
+    Told,
+    beats,
+    check_measured,
+    check_named,
+    created,
+    surrounded,
+)
 from tests.support.clients import plain
 from tests.support.projecting import agrees, stored
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.connection import connect
+from catalyst.cli import brokercheck, workercheck
+from catalyst.cli.findings import Finding, Health
 from catalyst.cli.installation import Installation
 from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Options, Stack, running
+from catalyst.cli.target import Target
 from catalyst.contracts.topology import EV
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
@@ -70,6 +80,56 @@ async def test_clusters_are_told_the_one_address_that_stays(up: Up) -> None:
 @pytest.mark.guarantee("G7.13")
 async def test_who_works_in_the_directory_is_named(up: Up) -> None:
     await asyncio.to_thread(check_named, up.data.parent, up.data.name, os.getpid())
+
+
+async def examined(stack: Stack) -> Finding:
+    """Return what is said of the workers, to whoever runs the installation."""
+    operator = stack.context.operator
+    target = Target(nats=stack.context.nats, user=operator.user, password=operator.password)
+    return next(
+        item for item in await brokercheck.examine(target) if item.check == workercheck.CHECK
+    )
+
+
+async def test_every_process_says_how_it_is_and_what_it_measures(up: Up) -> None:
+    await check_measured(up.stack)
+
+
+@pytest.mark.guarantee("G7.4")
+@pytest.mark.guarantee("G7.23")
+async def test_a_worker_that_hangs_is_named_with_what_waits_for_it(up: Up) -> None:
+    """While its connection still looks well."""
+    stack = up.stack
+    assert await created(stack, "before-it-hangs") == "accepted"
+    assert (await examined(stack)).health is Health.OK
+    assert stack.supervisor is not None
+    pid = stack.supervisor.members["environment"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        sending = asyncio.create_task(created(stack, "stuck"))
+        seen: list[Finding] = []
+
+        async def named() -> bool:
+            found = await examined(stack)
+            seen.append(found)
+            return found.health is Health.FAIL
+
+        await until(named)
+        found = seen[-1]
+        assert found.detail.startswith("environment: ")
+        assert "environment-controller" in found.detail
+        assert found.detail.endswith("1 command waits for it")
+        assert "billing" not in found.detail
+        assert "kill -9" in found.fix
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert await sending == "accepted"
+
+    async def well() -> bool:
+        return (await examined(stack)).health is Health.OK
+
+    await until(well)
 
 
 async def test_a_process_that_dies_is_started_again_and_told(up: Up) -> None:

@@ -3,14 +3,15 @@
 Each is tried with the command itself, on a real directory, disk, port or store.
 """
 
-import asyncio
 import gc
 import os
 import shutil
 import socket
+import subprocess
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,35 +30,31 @@ from catalyst.cli.target import resolve
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G7.13")]
 
 
-@asynccontextmanager
-async def running(folder: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    child = await asyncio.create_subprocess_exec(
-        *command(*arguments),
+@contextmanager
+def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(
+        command(*arguments),
         cwd=folder,
         env=environ(folder),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
-    assert child.stdout is not None
     try:
-        while b"Ctrl-C" not in (line := await child.stdout.readline()):
+        assert child.stdout is not None
+        while b"Ctrl-C" not in (line := child.stdout.readline()):
             assert line
         yield child
     finally:
         child.terminate()
-        await child.wait()
+        child.communicate()
 
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a directory `mine` that its holder has left; it is the same for all."""
-
-    async def begun_and_ended(folder: Path) -> None:
-        async with running(folder, "--data", "mine"):
-            pass
-
     folder = tmp_path_factory.mktemp("left")
-    asyncio.run(begun_and_ended(folder))
+    with running(folder, "--data", "mine"):
+        pass
     return folder
 
 
@@ -67,40 +64,51 @@ def copied(left: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(left, tmp_path / "copied"))
 
 
-async def test_who_works_in_the_directory_is_named(tmp_path: Path) -> None:
-    async with running(tmp_path, "--data", "mine") as first:
-        await asyncio.to_thread(check_named, tmp_path, "mine", first.pid)
+@dataclass(frozen=True)
+class Held:
+    """A folder in whose directory `mine` a stack runs."""
+
+    folder: Path
+    pid: int
+
+
+@pytest.fixture(scope="module")
+def held(left: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    """Run a stack in a copy of the directory that its holder has left, which is free again."""
+    folder = tmp_path_factory.mktemp("held")
+    shutil.copytree(left / "mine", folder / "mine")
+    with running(folder, "--data", "mine") as child:
+        yield Held(folder, child.pid)
+
+
+def test_who_works_in_a_directory_that_its_holder_left_before_is_named(held: Held) -> None:
+    check_named(held.folder, "mine", held.pid)
 
 
 @pytest.mark.guarantee("G27.3")
-async def test_what_runs_and_was_forgotten_is_found_again_by_what_a_second_start_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_what_runs_and_was_forgotten_is_found_again_by_what_a_second_start_says(
+    held: Held, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", environ(tmp_path)["XDG_CONFIG_HOME"])
-    again = f"catalyst context add --data {tmp_path}/mine"
+    folder = held.folder
+    monkeypatch.setenv("XDG_CONFIG_HOME", environ(folder)["XDG_CONFIG_HOME"])
+    again = f"catalyst context add --data {folder}/mine"
 
     def typed(*words: str) -> str:
         assert ended([*words]) == 0, capsys.readouterr()
         return "".join(capsys.readouterr()).replace("`uv run ", "`")
 
-    async with running(tmp_path, "--data", "mine"):
-        before = contexts.load(contexts.default_path())
-        assert f"`{again}` brings it back" in typed("context", "remove", "local")
-        with pytest.raises(Failure) as caught:
-            resolve(None, None, None)
-        assert "catalyst context add --data DIR" in caught.value.hint
-        said = await asyncio.to_thread(refused, tmp_path, "--data", "mine")
-        assert f"`{again}` leads to it; or end that one" in said.replace("`uv run ", "`")
-        # As it is pasted; looking who answers brings a loop of its own.
-        await asyncio.to_thread(typed, *again.split()[1:])
-        assert contexts.load(contexts.default_path()) == before
-        said = await asyncio.to_thread(refused, tmp_path, "--data", "mine")
-        assert "context add" not in said
-
-
-async def test_a_directory_that_its_holder_left_is_free_again(left: Path) -> None:
-    async with running(left, "--data", "mine"):
-        pass
+    before = contexts.load(contexts.default_path())
+    assert f"`{again}` brings it back" in typed("context", "remove", "local")
+    with pytest.raises(Failure) as caught:
+        resolve(None, None, None)
+    assert "catalyst context add --data DIR" in caught.value.hint
+    said = refused(folder, "--data", "mine")
+    assert f"`{again}` leads to it; or end that one" in said.replace("`uv run ", "`")
+    # As it is pasted.
+    typed(*again.split()[1:])
+    assert contexts.load(contexts.default_path()) == before
+    said = refused(folder, "--data", "mine")
+    assert "context add" not in said
 
 
 async def test_a_start_that_is_refused_leaves_its_port_free(tmp_path: Path) -> None:
