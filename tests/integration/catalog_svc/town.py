@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import msgspec
 from tests.integration.billing.town import CASHIER, OWNER
 from tests.integration.billing.town import Town as Money
 from tests.integration.provisioning import town as playing
-from tests.integration.provisioning.town import PROD, settle, write
+from tests.integration.provisioning.town import PROD, settle, written
 from tests.support import billing, planning, ranges, starters
 from tests.support.rig import Sender, working
 
@@ -25,6 +26,7 @@ from catalyst.catalog_svc.adapters.engine import Tantivy
 from catalyst.chassis.asking import Asked
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.chassis.jetstream.objects import Objects
+from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import billing_v1 as bill1
@@ -140,28 +142,52 @@ async def town(js: JetStream, tmp_path: Path) -> AsyncIterator[Town]:
 
 async def register(js: JetStream, objects: Objects) -> None:
     """Let every starter Blueprint be stored and published, and a shop with its store."""
-    for made in (*map(starters.package, starters.NAMES), *ranges.packages().values()):
-        await registered(js, objects, made)
+    digests = await objects.put_all([raw for _, raw in _everything()])
+    told = zip(_everything(), digests, strict=True)
+    await js.batch([one for (found, raw), made in told for one in _events(js, found, raw, made)])
 
 
 async def registered(
     js: JetStream, objects: Objects, made: package.Package, organization: str | None = None
 ) -> str:
     """Let a version be stored and published, whatever it holds; return its digest."""
-    found, raw = document.read(made).blueprint, package.to_tar(made)
+    found, raw = _packed(made)
+    digest = await objects.put(raw)
+    await js.batch(_events(js, found, raw, digest, organization))
+    return digest
+
+
+@functools.cache
+def _everything() -> tuple[tuple[document.Blueprint, bytes], ...]:
+    """Read and pack them all, once: every town has the same."""
+    made = (*map(starters.package, starters.NAMES), *ranges.packages().values())
+    return tuple(map(_packed, made))
+
+
+def _packed(made: package.Package) -> tuple[document.Blueprint, bytes]:
+    found = document.read(made).blueprint
     assert found is not None
+    return found, package.to_tar(made)
+
+
+def _events(
+    js: JetStream,
+    found: document.Blueprint,
+    raw: bytes,
+    digest: str,
+    organization: str | None = None,
+) -> list[Outgoing]:
+    """Return what is told of a version that is registered and published."""
     origin: bp1.Origin = "private" if organization else "public"
     ref = Ref(organization, "blueprint", "blueprint", f"{origin}-{found.name}")
     event = bp1.VersionRegistered(
         name=found.name,
         origin=origin,
         version=found.version,
-        digest=await objects.put(raw),
+        digest=digest,
         size=len(raw),
         spec=travelling(found),
         source="starter",
     )
     published = bp1.VersionPublished(name=found.name, origin=origin, version=found.version)
-    await write(js, ref, event)
-    await write(js, ref, published)
-    return event.digest
+    return [written(js, ref, event), written(js, ref, published)]
