@@ -1,4 +1,10 @@
-"""Fixtures around the real broker. A test that asks for none of them starts none."""
+"""Fixtures around the real broker. A test that asks for none of them starts none.
+
+What they take is loaded by them: a run begins only once this file was read twice, one after the
+other, first by who hands the tests out.
+"""
+
+from __future__ import annotations
 
 import gc
 import os
@@ -6,18 +12,21 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from tests.support.broker import Access, SharedBroker, private
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from catalyst.chassis import collector
-from catalyst.chassis.jetstream.broker import JetStream
-from catalyst.chassis.jetstream.connection import connect
-from catalyst.cli.broker import BrokerProcess
+
+if TYPE_CHECKING:
+    from tests.support.broker import Access, SharedBroker
+
+    from catalyst.chassis.jetstream.broker import JetStream
+    from catalyst.cli.broker import BrokerProcess
 
 # Members are started hundreds of times: let what one compiles be there for the next, whatever the
 # surroundings say. Containers often say otherwise, and then each start takes twice as long.
@@ -204,6 +213,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 @pytest.fixture(scope="session")
 def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBroker]:
     """The session's broker: not to be stopped, nor used without an account of one's own."""
+    from tests.support.broker import SharedBroker  # noqa: PLC0415
+
     broker = SharedBroker(tmp_path_factory.mktemp("broker"))
     broker.start()
     yield broker
@@ -225,6 +236,8 @@ def broker_url(access: Access) -> str:
 @pytest.fixture
 async def js(access: Access, shared_broker: SharedBroker) -> AsyncIterator[JetStream]:
     """A connection into the account of this test."""
+    from catalyst.chassis.jetstream.connection import connect  # noqa: PLC0415
+
     async with connect(
         access.url, name="test", user=access.user, password=access.password
     ) as connected:
@@ -239,6 +252,8 @@ async def js(access: Access, shared_broker: SharedBroker) -> AsyncIterator[JetSt
 @pytest.fixture
 async def own_server(tmp_path: Path) -> AsyncIterator[BrokerProcess]:
     """A broker that this test may kill and restart: user `own`, password `own`."""
+    from tests.support.broker import private  # noqa: PLC0415
+
     process = private(tmp_path / "broker")
     await process.start()
     yield process
