@@ -29,6 +29,8 @@ PACE = "SIMULATOR_PACE"
 PACE_SECONDS = "0.05"
 SOURCES = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
 """Says that directories below `my-blueprints`, beside the stack's own, may be sources."""
+STARTER = "BLUEPRINT_CONTROLLER_STARTER"
+"""Says whether the catalogue that comes with Catalyst is registered."""
 
 
 @dataclass
@@ -102,8 +104,11 @@ class Shop:
 
 
 @contextmanager
-def open_shop(data: Path, *, pace: str = PACE_SECONDS) -> Iterator[Shop]:
-    """Run the stack in a thread until the block ends; connections are kept in `data`."""
+def open_shop(data: Path, *, pace: str = PACE_SECONDS, starter: bool = True) -> Iterator[Shop]:
+    """Run the stack in a thread until the block ends; connections are kept in `data`.
+
+    Without `starter` nothing is there to be installed; it is half of what a start does.
+    """
     started, ended_ = threading.Event(), threading.Event()
     failed: list[BaseException] = []
     found: list[Shop] = []
@@ -124,6 +129,8 @@ def open_shop(data: Path, *, pace: str = PACE_SECONDS) -> Iterator[Shop]:
 
     (data / "my-blueprints").mkdir(exist_ok=True)
     set_ = {"XDG_CONFIG_HOME": str(data), PACE: pace, SOURCES: str(data / "my-blueprints")}
+    if not starter:
+        set_[STARTER] = "false"
     before = {name: os.environ.get(name) for name in set_}
     os.environ |= set_
     thread = threading.Thread(target=work, name="stack")

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.integration.client.shop import START_SECONDS, WAIT_SECONDS
+from tests.integration.client.shop import START_SECONDS, STARTER, WAIT_SECONDS
 from tests.integration.stack.surroundings import created
 
 from catalyst.cli import contexts
@@ -56,6 +56,8 @@ async def test_rows_and_events_go_on_where_the_stack_was_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    # Nobody here asks for what it registers, at both starts.
+    monkeypatch.setenv(STARTER, "false")
     installation = Installation(tmp_path / "data")
     async with AsyncExitStack() as typing:
         await _followed_on(installation, typing)

@@ -31,7 +31,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redemption, "voucher_id", buggy)
-        with open_shop(folder) as found:
+        with open_shop(folder, starter=False) as found:
             found.well("apply", "-f", str(manifests))
             yield found
 

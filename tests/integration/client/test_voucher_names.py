@@ -17,7 +17,7 @@ SAME: Final = ("NEWYEAR-ONE-7QKD-M2XW", "NEWYEAR-TWO-7QKD-M2XW")
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A stack in which vouchers are issued."""
-    with open_shop(tmp_path_factory.mktemp("shop")) as found:
+    with open_shop(tmp_path_factory.mktemp("shop"), starter=False) as found:
         yield found
 
 
