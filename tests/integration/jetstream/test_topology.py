@@ -12,6 +12,7 @@ from catalyst.chassis.jetstream.link import Link
 from catalyst.chassis.jetstream.lock import BUCKET, locked
 from catalyst.chassis.jetstream.port import CALL_SECONDS, BrokerError, Outgoing, Stored
 from catalyst.chassis.jetstream.topology import (
+    AT_ONCE,
     VERSION_KEY,
     Finding,
     ensure,
@@ -103,6 +104,39 @@ async def test_all_members_may_start_at_once(js: JetStream) -> None:
         tasks = [group.create_task(ensure(js, contracts.topology())) for _ in range(8)]
 
     assert [task.result() for task in tasks] == [[]] * 8
+
+
+class Crowded(JetStream):
+    """A member whose calls that are under way are counted, by what they are about."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self.asking: list[str] = []
+        self.seen: list[list[str]] = []
+        """What was asked about at the same time, at the begin of each call."""
+
+    @override
+    async def api(self, suffix: str, payload: object, *, timeout: float = CALL_SECONDS) -> Any:
+        about = ".".join(suffix.split(".")[:2])
+        self.asking.append(about)
+        self.seen.append(self.asking.copy())
+        try:
+            return await super().api(suffix, payload, timeout=timeout)
+        finally:
+            self.asking.remove(about)
+
+
+async def test_a_start_asks_for_some_at_once_and_for_consumers_when_their_streams_stand(
+    js: JetStream,
+) -> None:
+    member = Crowded(js.link)
+
+    assert await ensure(member, contracts.topology()) == []
+
+    assert max(map(len, member.seen)) == AT_ONCE
+    making = [asking for asking in member.seen if "STREAM.CREATE" in asking]
+    assert making
+    assert {about for asking in making for about in asking} == {"STREAM.INFO", "STREAM.CREATE"}
 
 
 class Slow(JetStream):

@@ -8,7 +8,8 @@ projector for the buckets of its epochs. What cannot be changed in place is repo
 ever deleted, emptied or made anew here.
 """
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +31,9 @@ VERSION_KEY: Final = "catalyst.topology"
 """Metadata of each stream and consumer: the number of the topology that last shaped it."""
 MIN_API_LEVEL: Final = 5
 """That of nats-server 2.15."""
+AT_ONCE: Final = 8
+"""Streams or consumers that one start asks for, and makes, at the same time. A broker makes one
+after the other, each with what its disk takes, and an answer is waited for only so long."""
 
 _TAKEN: Final = {10058, 10148}
 """Somebody made a stream or consumer of this name in between."""
@@ -89,7 +93,8 @@ async def ensure(
         for wanted in (*streams, *consumers):
             findings += await _Ensuring(broker, wanted, change=False).run()
         return findings
-    if await _stands(broker, (*streams, *consumers)):
+    # A consumer needs its stream, and what is kept of how far it got.
+    if all([await _stand(broker, streams), await _stand(broker, consumers)]):
         # The usual start: members that come up together need not wait for each other.
         return findings
     # Without the lock, an older member that read first and wrote last would undo a newer one.
@@ -296,13 +301,26 @@ class _Ensuring:
         self._findings.append(Finding(what, wanted, found, why))
 
 
-async def _stands(broker: Broker, wanted: Iterable[_Wanted]) -> bool:
+async def _stand(broker: Broker, wanted: Sequence[_Wanted]) -> bool:
     """Make what is missing, and return whether there is nothing to change.
 
     The broker itself lets one of several make something, so that takes no lock.
     """
-    found = [await _Ensuring(broker, item, change=False).stands() for item in wanted]
-    return all(found)
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def stands(item: _Wanted) -> bool:
+        async with turn:
+            return await _Ensuring(broker, item, change=False).stands()
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            found = [tasks.create_task(stands(item)) for item in wanted]
+    except ExceptionGroup as group:
+        if group.split(BrokerError)[1] is not None:
+            raise
+        # One is enough to say why it does not stand.
+        raise group.exceptions[0] from group
+    return all(one.result() for one in found)
 
 
 def _config(answer: Mapping[str, Any]) -> dict[str, Any]:
