@@ -1,6 +1,7 @@
 """A running worker for tests, and a plain sender that knows subjects and JSON alone."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from catalyst.chassis.lease import Lease
 from catalyst.chassis.runtime import Runtime
 from catalyst.chassis.service import Aggregate, Service, on
 from catalyst.chassis.telemetry import Telemetry
+from catalyst.chassis.tokens import Verifier
 from catalyst.chassis.worker import Worker
 from catalyst.contracts import environment_v1, registry
 from catalyst.contracts import topology as contract
@@ -170,12 +172,18 @@ def runtime(
     return Runtime(
         js=js,
         broker=broker or js,
-        verifier=keys.verifier() if keys is not None else None,
+        verifier=_trusting(keys) if keys is not None else None,
         token=keys.service(service).service if keys is not None else _no_token,
         member=ids.member_id("test"),
         require_tokens=require_tokens,
         telemetry=Telemetry("test"),
     )
+
+
+@functools.lru_cache(maxsize=32)
+def _trusting(keys: KeyRing) -> Verifier:
+    """Return the verifier of a ring, whose keys stay: workers are started many times with it."""
+    return keys.verifier()
 
 
 def _no_token() -> str:
