@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -112,23 +112,27 @@ class Work:
         self.compiled = 0
         self.looks = 0
         self.said = 0
-        validator, placed, violations = words.validator, configschema._placed, words.violations
+        validator, violations = words.validator, words.violations
 
         def compiling(schema: dict[str, Any]) -> Any:
             self.compiled += filling.compiling(schema)
             return validator(schema)
 
-        def counted(*given: Any) -> Iterator[Any]:
-            for one in placed(*given):
-                self.looks += 1
-                yield one
+        def counted(looking: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+            def one_by_one(*given: Any) -> Iterator[Any]:
+                for one in looking(*given):
+                    self.looks += 1
+                    yield one
+
+            return one_by_one
 
         def saying(compiled: Any, schema: Any, value: Any) -> Any:
             self.said += sum(1 for _ in compiled.iter_errors(value))
             return violations(compiled, schema, value)
 
         patch.setattr(words, "validator", compiling)
-        patch.setattr(configschema, "_placed", counted)
+        for name in ("_placed", "_weighed"):
+            patch.setattr(configschema, name, counted(getattr(configschema, name)))
         patch.setattr(words, "violations", saying)
 
 

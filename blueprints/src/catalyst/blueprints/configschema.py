@@ -104,18 +104,57 @@ def _is_secret(part: dict[str, Any]) -> bool:
 
 def effort(schema: dict[str, Any], values: Any) -> int:
     """Return what it takes to tell what is wrong with values; counted until it is too much."""
-    sizes: dict[int, int] = {}
-    rules: dict[int, int] = {}
     total = 0
-    for _, part, value in _placed(schema, values):
-        much = rules.get(id(part))
-        if much is None:
-            much = rules[id(part)] = _rules(part)
-        size = counted(value, sizes) if isinstance(value, HOLDERS) else 1
-        total += (_SAID + size) * much
+    for steps_ in _weighed(schema, values):
+        total += steps_
         if total > MAX_EFFORT:
             break
     return total
+
+
+def _weighed(schema: dict[str, Any], value: Any) -> Iterator[int]:
+    """Return what each value takes with a schema that speaks of it."""
+    sizes: dict[int, int] = {}
+    weights = _Weights()
+    left = [(schema, value)]
+    while left:
+        part, value = left.pop()
+        if not isinstance(value, HOLDERS):
+            yield weights.alone(part)
+            continue
+        rules, (fields, others, items, aside) = weights.of(part)
+        yield (_SAID + counted(value, sizes)) * rules
+        if isinstance(value, dict):
+            for name in value if fields or others is not None else ():
+                inner = fields.get(name, others)
+                if isinstance(inner, dict):
+                    left.append((inner, value[name]))
+        elif items is not None:
+            left += [(items, one) for one in value]
+        left += [(inner, value) for inner in aside]
+
+
+class _Weights:
+    """What schemas take of a value; each is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, _Inside]] = {}
+        self._alone: dict[int, int] = {}
+
+    def of(self, part: dict[str, Any]) -> tuple[int, _Inside]:
+        """Return how much a schema can refuse, and the schemas in it."""
+        found = self._known.get(id(part))
+        if found is None:
+            found = self._known[id(part)] = _rules(part), _inside(part)
+        return found
+
+    def alone(self, part: dict[str, Any]) -> int:
+        """Return what it takes with all in it that speak of the same, if that holds no others."""
+        found = self._alone.get(id(part))
+        if found is None:
+            rules, (_, _, _, aside) = self.of(part)
+            found = self._alone[id(part)] = (_SAID + 1) * rules + sum(map(self.alone, aside))
+        return found
 
 
 def _rules(part: dict[str, Any]) -> int:
@@ -257,7 +296,7 @@ def _placed(
     schema: dict[str, Any], value: Any, path: Path = ()
 ) -> Iterator[tuple[Path, dict[str, Any], Any]]:
     """Return each value with a schema that speaks of it; what stands in one is looked up once."""
-    known: dict[int, tuple[dict[str, Any], Any, Any, list[dict[str, Any]]]] = {}
+    known: dict[int, _Inside] = {}
     left = [(path, schema, value)]
     while left:
         placed = left.pop()
@@ -265,12 +304,7 @@ def _placed(
         path, schema, value = placed
         inside = known.get(id(schema))
         if inside is None:
-            fields = schema.get("properties") or {}
-            others, items = (
-                one if isinstance(one, dict) else None
-                for one in (schema.get("additionalProperties"), schema.get("items"))
-            )
-            inside = known[id(schema)] = fields, others, items, list(_aside(schema))[::-1]
+            inside = known[id(schema)] = _inside(schema)
         fields, others, items, aside = inside
         if isinstance(value, dict):
             for name in reversed(value) if fields or others is not None else ():
@@ -281,6 +315,18 @@ def _placed(
             left += [((*path, at), items, value[at]) for at in range(len(value) - 1, -1, -1)]
         if aside:
             left += [(path, inner, value) for inner in aside]
+
+
+_Inside = tuple[dict[str, Any], Any, Any, list[dict[str, Any]]]
+"""The schemas in a schema: of fields by name, of other fields, of entries, of the same value."""
+
+
+def _inside(schema: dict[str, Any]) -> _Inside:
+    others, items = (
+        one if isinstance(one, dict) else None
+        for one in (schema.get("additionalProperties"), schema.get("items"))
+    )
+    return schema.get("properties") or {}, others, items, list(_aside(schema))[::-1]
 
 
 def _aside(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
