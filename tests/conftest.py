@@ -236,6 +236,8 @@ def broker_url(access: Access) -> str:
 @pytest.fixture
 async def js(access: Access, shared_broker: SharedBroker) -> AsyncIterator[JetStream]:
     """A connection into the account of this test."""
+    from tests.support.broker import emptied  # noqa: PLC0415
+
     from catalyst.chassis.jetstream.connection import connect  # noqa: PLC0415
 
     async with connect(
@@ -244,9 +246,7 @@ async def js(access: Access, shared_broker: SharedBroker) -> AsyncIterator[JetSt
         assert shared_broker.runs(connected.server_name)
         yield connected
         if not connected.closed.is_set():
-            names = (await connected.api("STREAM.NAMES", {}))["streams"] or ()
-            for name in names:
-                await connected.api(f"STREAM.DELETE.{name}", None)
+            await emptied(connected)
 
 
 @pytest.fixture

@@ -88,8 +88,10 @@ def settings(directory: Path, names: list[str]) -> BrokerSettings:
 
 async def emptied(js: JetStream) -> None:
     """Delete every stream of an account that is not needed any more: the broker stops sooner."""
-    for name in (await js.api("STREAM.NAMES", {}))["streams"] or ():
-        await js.api(f"STREAM.DELETE.{name}", None)
+    names = (await js.api("STREAM.NAMES", {}))["streams"] or ()
+    async with asyncio.TaskGroup() as tasks:
+        for name in names:
+            tasks.create_task(js.api(f"STREAM.DELETE.{name}", None))
 
 
 def own_connection(
