@@ -24,6 +24,8 @@ _PATTERN: Final = 100
 """What a pattern costs to compile, in schemas without one."""
 _NOTHING: Final = object()
 _DEPENDENT: Final = ("dependentSchemas", "dependencies")
+_APPLYING: Final = frozenset({*LISTS, *_DEPENDENT, "if"})
+"""What of a schema `applying` reads: most have nothing of it."""
 
 
 def compiling(schema: dict[str, Any]) -> int:
@@ -230,6 +232,8 @@ def _changing(inner: Any, part: Callable[[dict[str, Any]], _Part]) -> dict[str, 
 def _further(schema: dict[str, Any], part: Callable[[dict[str, Any]], _Part]) -> dict[str, Any]:
     """Return the words that `applying` reads, where what they bring may change something."""
     found: dict[str, Any] = {}
+    if _APPLYING.isdisjoint(schema):
+        return found
     every = [one for one in schema.get("allOf") or () if part(one).changes]
     if every:
         found["allOf"] = every
