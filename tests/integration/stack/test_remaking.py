@@ -1,6 +1,7 @@
 """A data directory of an earlier version: its queue of uses is made anew, and no use is lost."""
 
 import asyncio
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -76,6 +77,25 @@ async def counted(js: JetStream, count: int) -> None:
     reader = await js.link.jetstream().pull_subscribe_bind(READER.name, stream=USE)
     for message in await reader.fetch(count):
         await message.ack_sync()
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what an earlier version left, whose uses were all counted; it is the same for all."""
+
+    async def made(data: Path) -> None:
+        async with earlier(data) as js:
+            await counted(js, BEFORE)
+
+    data = tmp_path_factory.mktemp("left")
+    asyncio.run(made(data))
+    return data
+
+
+@pytest.fixture
+def data(left: Path, tmp_path: Path) -> Path:
+    """Return that directory, as one of this test's own."""
+    return Path(shutil.copytree(left, tmp_path / "data"))
 
 
 @asynccontextmanager
@@ -218,54 +238,46 @@ async def die(data: Path, at: int, *, after: bool) -> list[str]:
     return steps
 
 
-async def test_these_are_the_steps(tmp_path: Path) -> None:
-    async with earlier(tmp_path) as js:
-        await counted(js, BEFORE)
-    assert await die(tmp_path, -1, after=False) == STEPS
+async def test_these_are_the_steps(data: Path) -> None:
+    assert await die(data, -1, after=False) == STEPS
 
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", range(len(STEPS)))
 async def test_a_start_that_is_killed_at_any_step_is_made_good_by_the_next(
-    tmp_path: Path, at: int, *, after: bool
+    data: Path, at: int, *, after: bool
 ) -> None:
-    async with earlier(tmp_path) as js:
-        await counted(js, BEFORE)
-    assert await die(tmp_path, at, after=after) == STEPS[: at + 1]
-    await start(tmp_path)
-    assert _is_anew(await stands(tmp_path))
-    assert not (how(tmp_path).directory / "remaking.json").exists()
+    assert await die(data, at, after=after) == STEPS[: at + 1]
+    await start(data)
+    assert _is_anew(await stands(data))
+    assert not (how(data).directory / "remaking.json").exists()
 
 
 @pytest.mark.parametrize("at", range(STEPS.index(f"STREAM.DELETE.{USE}") + 1))
 async def test_what_an_earlier_version_takes_after_a_killed_start_is_not_lost(
-    tmp_path: Path, at: int
+    data: Path, at: int
 ) -> None:
-    async with earlier(tmp_path) as js:
-        await counted(js, BEFORE)
-    await die(tmp_path, at, after=False)
-    async with earlier(tmp_path) as js:
+    await die(data, at, after=False)
+    async with earlier(data) as js:
         await js.publish(Outgoing("use.acme.meter", b"between"))
-    await start(tmp_path)
-    async with standing(tmp_path) as js:
+    await start(data)
+    async with standing(data) as js:
         assert (await js.stream_state(DLQ)).messages == 1
 
 
 @pytest.mark.parametrize("lines", range(6))
 async def test_a_broker_that_is_killed_while_it_deletes_leaves_nothing_that_is_called_damaged(
-    tmp_path: Path, lines: int
+    data: Path, lines: int
 ) -> None:
-    async with earlier(tmp_path) as js:
-        await counted(js, BEFORE)
-    folder = how(tmp_path).directory / "store" / "jetstream" / "CATALYST" / "streams" / USE
+    folder = how(data).directory / "store" / "jetstream" / "CATALYST" / "streams" / USE
     # It takes away one after the other, its description first.
     for file in ("meta.inf", "meta.sum", *sorted(map(str, folder.rglob("*.dat"))))[: lines + 1]:
         (folder / file).unlink()
     with pytest.raises(StoreCorrupt):
-        await remake_and_start(tmp_path)
-    Note(how(tmp_path).directory / "remaking.json").write(BEFORE + 1)
-    await remake_and_start(tmp_path)
-    assert _is_anew(await stands(tmp_path))
+        await remake_and_start(data)
+    Note(how(data).directory / "remaking.json").write(BEFORE + 1)
+    await remake_and_start(data)
+    assert _is_anew(await stands(data))
 
 
 async def remake_and_start(data: Path) -> None:
