@@ -92,7 +92,15 @@ def test_the_newest_are_remembered_and_no_large_ones(
     _, _, first, _ = (made(replace(PLACE, application=name)) for name in names)
     assert made(replace(PLACE, application="a1")) is first
     assert len(remembered) == 2
-    monkeypatch.setattr(rendered, "REMEMBERED_BYTES", sum(map(len, first.files.values())) - 1)
-    remembered.clear()
-    assert made(replace(PLACE, application="a1")).files == first.files
-    assert not remembered
+    # What is remembered holds the package, too.
+    size = sum(map(len, first.files.values())) + WIKI.package.size
+    for most, number in ((size, 1), (size - 1, 0)):
+        monkeypatch.setattr(rendered, "REMEMBERED_BYTES", most)
+        remembered.clear()
+        assert made(replace(PLACE, application="a1")).files == first.files
+        assert len(remembered) == number
+
+
+def test_every_starter_blueprint_is_small_enough_to_be_remembered() -> None:
+    for name in starters.NAMES:
+        assert 3 * starters.package(name).size <= 2 * rendered.REMEMBERED_BYTES, name

@@ -16,9 +16,9 @@ from catalyst.provisioning.domain import unchangeable, volumes
 from catalyst.provisioning.domain.place import Content, Place
 
 REMEMBERED: Final = 128
-"""Of what stands, the newest: a plan, the plans that follow and the commit ask for the same."""
-REMEMBERED_BYTES: Final = 32 * 1024
-"""What has larger files is made each time."""
+"""Of what stands, the newest: plans that follow each other ask for the same."""
+REMEMBERED_BYTES: Final = 64 * 1024
+"""What has larger files, those of its Blueprint among them, is made each time."""
 _SECRETS: Final = frozenset({"ExternalSecret", "Secret"})
 _INSTEAD: Final = "keep what it has, or install it under another name"
 """What can be done where a cluster would refuse a change."""
@@ -60,7 +60,7 @@ def standing(
     known = _remembered.get(key)
     if known is None:
         known = _made(place, content, origin, kept=kept)
-        if sum(map(len, known.files.values())) <= REMEMBERED_BYTES:
+        if sum(map(len, known.files.values())) + content.package.size <= REMEMBERED_BYTES:
             _remembered[key] = known
             if len(_remembered) > REMEMBERED:
                 _remembered.popitem(last=False)
