@@ -50,12 +50,18 @@ def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a directory `mine` that its holder has left; it is the same for all."""
-    folder = tmp_path_factory.mktemp("left")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a directory `mine` that its holder has left."""
+    folder = tmp_path_factory.mktemp("first")
     with running(folder, "--data", "mine"):
         pass
     return folder
+
+
+@pytest.fixture(scope="module")
+def left(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of that folder as it was left; it is the same for all."""
+    return Path(shutil.copytree(first, tmp_path_factory.mktemp("left") / "copy"))
 
 
 @pytest.fixture
@@ -73,12 +79,14 @@ class Held:
 
 
 @pytest.fixture(scope="module")
-def held(left: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
-    """Run a stack in a copy of the directory that its holder has left, which is free again."""
-    folder = tmp_path_factory.mktemp("held")
-    shutil.copytree(left / "mine", folder / "mine")
-    with running(folder, "--data", "mine") as child:
-        yield Held(folder, child.pid)
+def held(first: Path, left: Path) -> Iterator[Held]:
+    """Run a stack in the directory that its holder has left, which is free again.
+
+    No copy would do: whoever holds a directory holds the file itself.
+    """
+    assert left.is_dir()  # copied while nobody works in it
+    with running(first, "--data", "mine") as child:
+        yield Held(first, child.pid)
 
 
 def test_who_works_in_a_directory_that_its_holder_left_before_is_named(held: Held) -> None:
