@@ -183,8 +183,7 @@ class Grouping:
                 group.add(waiting)
             else:
                 # Whatever waits keeps its place before those that touch the same things.
-                blocked |= waiting.writes
-                blocked |= waiting.draft.guards.keys()
+                blocked.update(waiting.writes, waiting.draft.guards)
                 rest.append(waiting)
         # What was not looked at stands behind what was.
         self._queue.extendleft(reversed(rest))
