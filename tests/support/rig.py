@@ -157,7 +157,7 @@ class Sender:
                     return found
                 await asyncio.sleep(pause)
                 # Hundreds that wait at once would ask more than the workers have to do.
-                pause = min(pause * 1.3, 0.2)
+                pause = min(pause * 1.6, 0.2)
 
 
 def runtime(
