@@ -9,6 +9,7 @@ def test_a_card_names_what_its_version_needs_whatever_is_set() -> None:
     facts = shop()
     depends = [
         {"blueprint": "bp-postgres", "version": "^1", "alias": "database"},
+        {"blueprint": "bp-postgres", "version": "^1", "alias": "archive"},
         {"blueprint": "bp-cache", "version": "^1", "alias": "cache", "when": "config.fast"},
     ]
     facts.blueprint("bp-postgres", "1.0.0")

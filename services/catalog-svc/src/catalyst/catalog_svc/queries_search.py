@@ -112,7 +112,8 @@ def card(entry: Entry, prices: Prices, now: datetime) -> Card:
 
 def _needs(spec: Mapping[str, Any]) -> tuple[str, ...]:
     needs = map(dependency, spec.get("depends") or ())
-    return tuple(need.blueprint for need in needs if not need.when)
+    # Two of the same, such as a database for each of two parts, are named once.
+    return tuple(dict.fromkeys(need.blueprint for need in needs if not need.when))
 
 
 def _price(name: str, prices: Prices, now: datetime) -> tuple[dict[str, Any], ...] | None:
