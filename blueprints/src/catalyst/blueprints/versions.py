@@ -7,6 +7,7 @@ wrong, and a solver needs the bounds.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Any, Final, Literal
@@ -78,6 +79,7 @@ class Version(msgspec.Struct, frozen=True, eq=True):
         return self.major, self.minor, self.patch, not self.pre, self.pre
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(text: str) -> Version:
     """Return a version.
 

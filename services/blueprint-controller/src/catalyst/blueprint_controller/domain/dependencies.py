@@ -102,9 +102,9 @@ class Graph:
         """Start empty."""
         self._needs: dict[Ref, dict[str, tuple[Need, ...]]] = {}
         """Blueprint → version → what it depends on."""
-        self._private: set[tuple[Ref, str]] = set()
+        self._private: dict[Ref, set[str]] = {}
         """Versions that their authors keep for their owners."""
-        self._yanked: set[tuple[Ref, str]] = set()
+        self._yanked: dict[Ref, set[str]] = {}
         self._withdrawn: set[Ref] = set()
         self._pending: dict[str, set[tuple[Ref, str]]] = {}
         """Name → versions that wait for something and depend on it."""
@@ -117,13 +117,13 @@ class Graph:
                 needs = needs_of(spec)
                 self._needs.setdefault(ref, {})[version] = needs
                 if spec.get("visibility") == PRIVATE:
-                    self._private.add((ref, version))
+                    self._private.setdefault(ref, set()).add(version)
                 for need in needs:
                     self._pending.setdefault(need.blueprint, set()).add((ref, version))
             case bp1.VersionPublished(version=version):
                 self._settled(self._needs.get(ref, {}).get(version, ()), ref, version)
             case bp1.VersionYanked(version=version):
-                self._yanked.add((ref, version))
+                self._yanked.setdefault(ref, set()).add(version)
             case bp1.BlueprintWithdrawn():
                 self._withdrawn.add(ref)
                 for version, needs in self._needs.pop(ref, {}).items():
@@ -148,18 +148,25 @@ class Graph:
 
     def is_gone(self, ref: Ref, version: str) -> bool:
         """Return whether a version is yanked, or its Blueprint withdrawn."""
-        return ref in self._withdrawn or (ref, version) in self._yanked
+        return ref in self._withdrawn or version in self._yanked.get(ref, ())
 
     def known(self, organization: str | None) -> Offered:
         """Return every Blueprint that an owner may depend on, with the versions to choose from."""
         found: Offered = {}
+        owners = {None, organization}
         for ref, by_version in self._needs.items():
-            if ref.organization in {None, organization}:
-                own = ref.organization == organization
-                for version, needs in by_version.items():
-                    hidden = (ref, version) in self._private and not own
-                    if not hidden and not self.is_gone(ref, version):
-                        add(found, ref.id.partition("-")[2], version, needs)
+            if ref.organization not in owners or ref in self._withdrawn:
+                continue
+            out = self._yanked.get(ref, frozenset[str]())
+            if ref.organization != organization:
+                out = out | self._private.get(ref, frozenset())
+            there = {text: needs for text, needs in by_version.items() if text not in out}
+            name = ref.id.partition("-")[2]
+            if there and name not in found:
+                found[name] = there
+            else:
+                for version, needs in there.items():
+                    add(found, name, version, needs)
         return found
 
 
