@@ -41,6 +41,12 @@ AGAIN_SECONDS = 1.0
 """After so long the leader is asked once more to step down."""
 
 
+@pytest.fixture(autouse=True)
+def on_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let threads of a node run beside each other, as they do where nobody tests."""
+    monkeypatch.delenv("GOMAXPROCS", raising=False)
+
+
 @asynccontextmanager
 async def connected(nodes: list[BrokerProcess], name: str) -> AsyncIterator[JetStream]:
     """Connect to any of the nodes, and to another one when that dies."""

@@ -25,7 +25,6 @@ CARD: dict[str, Any] = {
     "deprecated": "old",
     "security": True,
     "price": None,
-    "needs": [],
 }
 
 

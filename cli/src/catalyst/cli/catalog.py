@@ -216,7 +216,8 @@ def _notes(card: dict[str, Any]) -> str:
         notes.append("security")
     if card["deprecated"]:
         notes.append("deprecated")
-    needs = f"needs {', '.join(card['needs'])}" if card["needs"] else ""
+    # A service of an earlier version says nothing of it.
+    needs = f"needs {', '.join(card['needs'])}" if card.get("needs") else ""
     return "; ".join(filter(None, (", ".join(notes), needs)))
 
 

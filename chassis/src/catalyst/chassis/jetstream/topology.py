@@ -316,10 +316,9 @@ async def _stand(broker: Broker, wanted: Sequence[_Wanted]) -> bool:
         async with asyncio.TaskGroup() as tasks:
             found = [tasks.create_task(stands(item)) for item in wanted]
     except ExceptionGroup as group:
-        if group.split(BrokerError)[1] is not None:
-            raise
-        # One is enough to say why it does not stand.
-        raise group.exceptions[0] from group
+        # One is enough to say why it does not stand: what nobody expects before what a broker says.
+        each = sorted(group.exceptions, key=lambda one: isinstance(one, BrokerError))
+        raise each[0] from group
     return all(one.result() for one in found)
 
 

@@ -139,7 +139,8 @@ export function priced(price) {
 
 /** Returns what a price is without: each of it is used where it runs, or comes along and costs, too. */
 function besides(needs) {
-  if (!needs.length) return null;
+  // A service of an earlier version says nothing of it.
+  if (!needs?.length) return null;
   return el("span", { class: "quiet", text: ` · needs ${needs.map((name) => name.replace(/^bp-/u, "")).join(", ")}` });
 }
 
