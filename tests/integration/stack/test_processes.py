@@ -27,6 +27,7 @@ from tests.support.clients import plain
 from tests.support.projecting import agrees, stored
 from tests.support.waiting import until
 
+from catalyst.blueprints.starter import loading
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli import brokercheck, workercheck
 from catalyst.cli.findings import Finding, Health
@@ -34,6 +35,7 @@ from catalyst.cli.installation import Installation
 from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Options, Stack, running
 from catalyst.cli.target import Target
+from catalyst.client.http_transport import over_http
 from catalyst.contracts.topology import EV
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
@@ -50,7 +52,7 @@ class Up:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
+async def up(tmp_path_factory: pytest.TempPathFactory, with_starter: None) -> AsyncIterator[Up]:
     data = tmp_path_factory.mktemp("stack")
     options = Options(port=0, processes=True, sync_interval="10s")
     told = Told()
@@ -67,6 +69,18 @@ async def test_variables_reach_the_members_and_cannot_break_the_installation(up:
     assert await beats(up.stack) == 3
     async with asyncio.timeout(60):
         await up.traced.wait()
+
+
+async def test_the_starter_catalogue_is_registered_by_a_process_too(up: Up) -> None:
+    wanted = {f"public-{name.partition('@')[0]}" for name in loading.names()}
+
+    async def published() -> bool:
+        page = await door.list("blueprints", limit=200)
+        found = {row.place.name for row in page.rows if row.doc["status"] == "published"}
+        return found >= wanted
+
+    async with over_http(up.stack.context.http, token=up.stack.context.operator.token) as door:
+        await until(published, 120.0)
 
 
 @pytest.mark.guarantee("G27.15")

@@ -22,7 +22,7 @@ from catalyst.client.http_transport import over_http
 from catalyst.client.rows import Change, Page, Reset
 from catalyst.client.watching import Control
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("with_starter")]
 PAGE = (ROOT / "docs" / "backup.md").read_text("utf-8")
 COMMANDS = dict(re.findall(r"^```sh id=(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
 OPTIONS = Options(port=0)
