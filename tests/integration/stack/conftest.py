@@ -7,7 +7,7 @@ import pytest
 STARTER = "BLUEPRINT_CONTROLLER_STARTER"
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _without_starter() -> Iterator[None]:
     """Register no starter catalogue: few here ask for it, and it is half of what a start does.
 
