@@ -63,6 +63,7 @@ def of(**properties: Any) -> dict[str, Any]:
 @example({"type": "object", "properties": {"": {"type": "strin"}}})
 @example({"type": "object", "properties": {"": {"type": "strin"}, "type": "strin"}})
 @example({"type": "object", "properties": {"1": {"type": "strin"}, "01": {"type": "strin"}}})
+@example({"dependentRequired": {"1": "strin", "01": "strin"}})
 @example({"type": "object", "properties": {"a/b": 5, "~": 5, "~1": 5, "+1": 5, "-1": 5}})
 @example({"properties": {"": {"properties": {"": {"properties": {"": 5}}}}}, "$defs": {"": 5}})
 @example({"dependencies": {"": 5, "0": [5]}, "oneOf": [True, {"": 5}], "x-catalyst-ui-filter": 1})

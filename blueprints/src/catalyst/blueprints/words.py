@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -57,8 +58,12 @@ def violations(
 ) -> list[Violation]:
     """Return everything that the schema refuses about a value, at most 100 refusals."""
     found: list[Violation] = []
+    alike: Counter[tuple[tuple[str | int, ...], str]] = Counter()
     for error in compiled.iter_errors(value):
-        found.extend(_told(error, schema, value))
+        # Of names that the library spells alike, with the same in them, each is told of.
+        spelled_alike = tuple(error.instance_path), error.message
+        found.extend(_told(error, schema, value, alike[spelled_alike]))
+        alike[spelled_alike] += 1
         if len(found) >= MAX_VIOLATIONS:
             break
     unique = {(one.path, one.rule, one.message): one for one in found}
@@ -71,9 +76,9 @@ def _place(one: Violation) -> tuple[list[str], bool, str]:
 
 
 def _told(
-    error: jsonschema_rs.ValidationError, schema: dict[str, Any], value: Any
+    error: jsonschema_rs.ValidationError, schema: dict[str, Any], value: Any, before: int = 0
 ) -> Iterator[Violation]:
-    path = _where(error, value)
+    path = _where(error, value, before)
     kind = error.kind
     name = kind.name
     given = kind.as_dict()
@@ -199,8 +204,11 @@ def _known(schema: dict[str, Any], at: list[str | int]) -> list[str]:
     return list(held[0].get("properties", ())) if held else []
 
 
-def _where(error: jsonschema_rs.ValidationError, value: Any) -> Path:
-    """Return the path to what is refused; if the library's may lead to several, to one of them."""
+def _where(error: jsonschema_rs.ValidationError, value: Any, before: int = 0) -> Path:
+    """Return the path to what is refused; if the library's may lead to several, to one of them.
+
+    `before` so many of the same have led to others.
+    """
     found = list(_meant(value, error.instance_path))
     if len(found) > 1:
         given = error.instance
@@ -212,7 +220,7 @@ def _where(error: jsonschema_rs.ValidationError, value: Any) -> Path:
             if (isinstance(held, dict) and given in held.values() if inside else held == given)
         ]
         found = fitting or found
-    return found[0][0]
+    return found[before % len(found)][0]
 
 
 def _meant(value: Any, steps: Sequence[str | int], at: Path = ()) -> Iterator[tuple[Path, Any]]:
