@@ -98,7 +98,8 @@ PURE = ("tests/unit", "tests/contract", "tests/architecture")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return some workers for each core: a test waits for its broker half of the time.
 
-    Three, which took 290 s where two took 340. In CI two: windows and containers are there, too.
+    Three, which took 290 s where two took 341, with the same work for the processor. In CI two:
+    windows and containers are there, too.
     """
     cores = min(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1, 4)
     if all(argument.startswith(PURE) for argument in config.args):
