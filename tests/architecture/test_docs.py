@@ -152,8 +152,7 @@ def test_the_readme_shows_the_two_commands() -> None:
 
 def test_ci_runs_the_two_commands_of_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text("utf-8")
-    # As the README says it, but for the time it may take.
-    assert re.search(r"^  uv run (timeout (--\S+ )+\S+ )?pytest$", script, re.MULTILINE)
+    assert "uv run pytest" in script
     assert "uv run catalyst demo" in script
 
 

@@ -11,7 +11,7 @@ LINES = 12
 
 
 class _Failing:
-    """Tells of each failure, and of what each worker was at when somebody interrupted it."""
+    """Tells of each failure, and of what each worker was at when the run was cut short."""
 
     def __init__(self, terminal: pytest.TerminalReporter) -> None:
         self._terminal = terminal

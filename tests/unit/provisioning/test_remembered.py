@@ -5,36 +5,21 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support import plans, starters
+from tests.support import starters
 from tests.support.each import each
+from tests.unit.provisioning.test_files import ORIGIN, place
 
-from catalyst.contracts.provisioning_values_v1 import Desired
-from catalyst.provisioning.domain import foreign, rendered
+from catalyst.provisioning.domain import rendered
 from catalyst.provisioning.domain.files import Origin
 from catalyst.provisioning.domain.place import Content, Place
 from catalyst.provisioning.domain.rendered import standing
 
 replace = msgspec.structs.replace
 
-ORIGIN = Origin(url="https://catalyst.example", branch="main")
 WIKI = Content(starters.blueprint("bp-wiki"), starters.package("bp-wiki"))
-PLACE = Place(
-    organization="acme",
-    application="blog",
-    name=plans.PROD,
-    environment=foreign.Environment(exists=True, env_type="prod", branch="main"),
-    desired=Desired(
-        change="ch-1",
-        blueprint="bp-wiki",
-        origin="public",
-        version=WIKI.blueprint.version,
-        digest=plans.DIGEST,
-        values={"logLevel": "info"},
-        dependencies={"postgres": "pg"},
-    ),
-    hosts={"pg": "pg.example"},
-)
-DESIRED = PLACE.desired
+STOOD = place({"logLevel": "info"}, {"postgres": "pg"})
+DESIRED = replace(STOOD.desired, blueprint="bp-wiki", version=WIKI.blueprint.version)
+PLACE = replace(STOOD, desired=DESIRED, hosts={"pg": "pg.example"})
 
 
 @pytest.fixture(autouse=True)
