@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ from catalyst.cli.exits import (
 from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES
+from catalyst.contracts.roles import COMMAND_ROLES, PLATFORM_ROLES, denied
 
 RAISED: list[BaseException] = []
 
@@ -161,6 +163,27 @@ def test_where_nobody_answers_another_connection_is_offered() -> None:
     failure = expected(Unreachable("nobody answers at http://a"))
     assert failure is not None
     assert "`catalyst context use NAME`" in failure.hint
+
+
+@each(sorted(name for name, roles in COMMAND_ROLES.items() if roles))
+def test_a_refusal_by_roles_says_where_those_come_from_that_it_takes(type_: str) -> None:
+    refused = denied(type_)
+    hint = of_problem(Problem(403, refused.code, refused.message)).hint
+    carried = COMMAND_ROLES[type_] & PLATFORM_ROLES
+    assert set(re.findall(r"--role ([a-z-]+)", hint)) == carried
+    assert ("`catalyst token" in hint) == bool(carried)
+    within = COMMAND_ROLES[type_] - PLATFORM_ROLES
+    assert ("is its name right? `catalyst get organizations`" in hint) == bool(within)
+    assert within <= set(re.findall(r"[a-z-]+", hint))
+
+
+def test_a_refusal_that_names_no_role_has_all_places_that_roles_come_from() -> None:
+    hint = of_problem(Problem(403, "forbidden", "only the service 'billing' sends this")).hint
+    assert hint.startswith("roles come with the token and from the Organization")
+
+
+def test_nothing_is_said_of_roles_where_they_are_not_what_is_missing() -> None:
+    assert of_problem(Problem(403, "approval-own")).hint == ""
 
 
 @each(sorted(NEXT))

@@ -20,6 +20,7 @@ from catalyst.client.errors import (
 )
 from catalyst.contracts.message import FieldError
 from catalyst.contracts.rejection import CODES
+from catalyst.contracts.roles import PLATFORM_ROLES, ROLES
 from catalyst.contracts.subjects import PLATFORM
 
 
@@ -70,6 +71,9 @@ _OF_DOORS: Final = frozenset({"internal", "rate-limited", "timeout", "unavailabl
 _ABSENT: Final = "not-found"
 """How the codes end that say that something is not there."""
 
+_OF_ROLES: Final = frozenset({"forbidden", "terms-forbidden", "delegation-forbidden"})
+"""Codes of what other roles than the caller's may do."""
+_OWN: Final = "is its name right? `catalyst get organizations` lists yours"
 
 NEXT: Final[dict[str, str]] = {
     "unauthenticated": "`catalyst token --email … --role …` makes a token; `--token` or a context "
@@ -99,15 +103,32 @@ NEXT: Final[dict[str, str]] = {
 """What to do about a refusal, by its code, where somebody can do something."""
 
 
-def next_step(code: str, owner: str = "") -> str:
-    """Return what to do about a refusal; empty: nothing that its code alone says.
+def next_step(code: str, owner: str = "", message: str = "") -> str:
+    """Return what to do about a refusal; empty: nothing that is known of it.
 
     Args:
         code: The refusal's code.
         owner: The Organization that it is about, where one was named.
+        message: Its words, for where these name the roles that it takes.
     """
+    if code in _OF_ROLES:
+        return _roles(message)
     told = NEXT.get(code, "")
     return told.replace("ORGANIZATION", shlex.quote(owner)) if owner else told
+
+
+def _roles(message: str) -> str:
+    """Return where the roles come from that a refusal names; from all places, if it names none."""
+    named = [role for role in ROLES if role in message]
+    carried = [f"`--role {role}`" for role in named if role in PLATFORM_ROLES]
+    inside = [role for role in named if role not in PLATFORM_ROLES]
+    if not named:
+        return f"roles come with the token and from the Organization; {_OWN}"
+    told = [f"{' and '.join(inside)} come from the Organization; {_OWN}"] if inside else []
+    if carried:
+        made = f"`catalyst token --email …` with {' or '.join(carried)} makes a token that may"
+        told.append(f"{made}, where the stack runs; `--token` or a context uses it")
+    return "; ".join(told)
 
 
 class Failure(Exception):
@@ -252,10 +273,7 @@ def of_problem(problem: Problem, owner: str = "") -> Failure:
     `owner` is as in `next_step`.
     """
     exit_code = _BY_STATUS.get(problem.status, ExitCode.REJECTED)
-    hint = next_step(problem.code, owner)
+    hint = next_step(problem.code, owner, problem.message)
     if problem.code in CODES and problem.code not in _OF_DOORS:
         exit_code = of_refusal(problem.code)
-    if problem.status == 403:
-        hint = "roles come with the token and from the Organization; is its name right? "
-        hint += "`catalyst get organizations` lists yours"
     return Failure(exit_code, problem.message, code=problem.code, hint=hint, errors=problem.errors)

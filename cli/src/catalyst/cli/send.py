@@ -12,7 +12,7 @@ import typer
 
 from catalyst.cli import addressing, files, trace
 from catalyst.cli.documents import one_object, parse
-from catalyst.cli.exits import NEXT, Ended, ExitCode, Failure, expected, of_refusal
+from catalyst.cli.exits import Ended, ExitCode, Failure, expected, next_step, of_refusal
 from catalyst.cli.output import Format, complain, note, show, write
 from catalyst.cli.sending import causes, commands
 from catalyst.cli.target import (
@@ -234,7 +234,7 @@ def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Neve
     Raises:
         Ended: Always, with the code that says so.
     """
-    hint = hint or NEXT.get(found.code, "")
+    hint = hint or next_step(found.code, message=found.message)
     if form is Format.JSON:
         why = Failure(
             exit_of(found), found.message, code=found.code, hint=hint, errors=found.errors
