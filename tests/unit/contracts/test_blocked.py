@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.support.each import each
 
 from catalyst.contracts import blocked_chain
-from catalyst.contracts.blocked import Link, of_application, of_change
+from catalyst.contracts.blocked import Link, of_change
+from catalyst.contracts.blocked_application import of_application
 from catalyst.contracts.blocked_chain import follow, kept, tree
 from catalyst.contracts.provisioning_values_v1 import (
     Applied,
@@ -92,6 +93,31 @@ def test_without_a_cluster_it_says_so_and_does_not_pretend() -> None:
     # Once one has told anything, it is there, and says nothing of this.
     (link,) = of_application("blog", PROD, wanted=True, cluster="simulator")
     assert (link.code, link.message.endswith("(simulated)")) == ("never-seen", True)
+
+
+@each(
+    {
+        "never-seen": {"cluster": "SOURCE"},
+        "pending": {"seen": True, "applied": "pending", "source": "SOURCE"},
+        "silent": {"seen": True, "stale_since": NOON, "source": "SOURCE"},
+    }.items()
+)
+def test_whom_to_look_at_is_the_simulator_where_it_is_no_real_cluster(
+    code: str, how: dict[str, Any]
+) -> None:
+    def told(source: str) -> Link:
+        given: dict[str, Any] = {
+            key: source if value == "SOURCE" else value for key, value in how.items()
+        }
+        (link,) = of_application("blog", PROD, wanted=True, **given)
+        return link
+
+    real, simulated = told("cluster"), told("simulator")
+    assert (real.code, simulated.code) == (code, code)
+    assert "`catalyst doctor`" in simulated.what_to_do
+    assert "Flux" not in simulated.what_to_do
+    assert (simulated.who, real.who) == ("whoever runs Catalyst", "whoever runs the cluster")
+    assert "simulated" not in real.message + real.what_to_do
 
 
 @each(

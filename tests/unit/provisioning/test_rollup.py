@@ -15,7 +15,7 @@ from tests.unit.provisioning.test_steps import opened
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.contracts.blocked import NOTHING_RUNS
+from catalyst.contracts.blocked_application import NOTHING_RUNS
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.provisioning_values_v1 import Approvals, Desired, Evidence, Health, Source
 from catalyst.provisioning.domain import foreign, rollup

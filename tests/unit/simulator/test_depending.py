@@ -14,7 +14,7 @@ from tests.support.each import each
 from tests.support.examples import at_least
 
 from catalyst.contracts import application_v1 as app1
-from catalyst.contracts.blocked import of_application
+from catalyst.contracts.blocked_application import of_application
 from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_values_v1 import Desired
 from catalyst.provisioning.domain import observing, seen

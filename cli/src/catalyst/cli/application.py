@@ -27,7 +27,7 @@ from catalyst.cli.target import (
     run,
 )
 from catalyst.client.errors import ClientError
-from catalyst.contracts.blocked import NEVER_SEEN, NO_CLUSTER
+from catalyst.contracts.blocked_application import NEVER_SEEN, NO_CLUSTER
 from catalyst.contracts.provisioning_values_v1 import as_seen
 
 _WHOSE: Final = "whose Applications?"

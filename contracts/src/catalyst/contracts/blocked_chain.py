@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from catalyst.contracts.blocked import DEPENDENCY, Link
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_application import DEPENDENCY
 
 FOLLOWED_MAX: Final = 20
 """Rows that a chain leads through, at most."""

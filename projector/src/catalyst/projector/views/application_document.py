@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from catalyst.contracts import blocked
-from catalyst.contracts.blocked import NEVER_SEEN, NO_CLUSTER, Link
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_application import NEVER_SEEN, NO_CLUSTER, of_application
 from catalyst.contracts.provisioning_values_v1 import Desired, Evidence, as_seen
 from catalyst.contracts.subjects import Ref, RowKey
 
@@ -169,7 +169,7 @@ def own_links(doc: ApplicationDocument, binding: BindingDocument) -> tuple[Link,
     """Return why it is not as it is to be in one place, as far as its own events tell."""
     health = binding.health
     here = [item for item in doc.queue if item.environment == binding.environment]
-    return blocked.of_application(
+    return of_application(
         doc.name,
         binding.environment,
         wanted=binding.desired is not None,

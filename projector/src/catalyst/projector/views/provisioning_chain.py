@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 
 from catalyst.contracts import blocked
-from catalyst.contracts.blocked import NEVER_SEEN, NO_CLUSTER, Link
+from catalyst.contracts.blocked import Link
+from catalyst.contracts.blocked_application import NEVER_SEEN, NO_CLUSTER
 from catalyst.contracts.blocked_chain import BEHIND, FOLLOWED_MAX, causes, needed, tree
 from catalyst.contracts.subjects import RowKey
 from catalyst.projector.views import health

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from catalyst.contracts.blocked import NOTHING_RUNS
+from catalyst.contracts.blocked_application import NOTHING_RUNS
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, Badness, badness
 
 

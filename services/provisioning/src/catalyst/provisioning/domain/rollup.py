@@ -14,13 +14,12 @@ from typing import Final, TypeVar
 import msgspec
 
 from catalyst.contracts.application_v1 import ApplicationObserved
-from catalyst.contracts.blocked import (
+from catalyst.contracts.blocked import Link, of_change
+from catalyst.contracts.blocked_application import (
     NEVER_SEEN,
     NO_CLUSTER,
     NOTHING_RUNS,
-    Link,
     of_application,
-    of_change,
 )
 from catalyst.contracts.blocked_chain import BEHIND, kept, needed, tree
 from catalyst.contracts.decision import Recorded
