@@ -89,8 +89,7 @@ class Intake:
             for durable in durables
         }
         self._app = _App(js.link, self._fetchings)
-        for durable in durables:
-            self._subscribe(durable)
+        self._subscribe(durables)
 
     @property
     def unsettled(self) -> int:
@@ -169,20 +168,26 @@ class Intake:
         except BrokerError as error:
             log.info("left without giving back", extra={"error": str(error)})
 
-    def _subscribe(self, durable: Durable) -> None:
-        async def take(deliveries: list[Delivery]) -> None:
-            await self._hand_over(durable, deliveries)
+    def _subscribe(self, durables: Sequence[Durable]) -> None:
+        by_name = {(durable.stream, durable.name): durable for durable in durables}
 
-        self._app.subscriber(
-            f"{durable.stream}.{durable.name}",
-            stream=JStream(durable.stream, declare=False),
-            durable=durable.name,
-            # Not how many are fetched, which `Fetching` knows, but how many are worth a call.
-            pull_sub=PullSub(batch_size=1, timeout=None, batch=True),
-            ack_policy=AckPolicy.MANUAL,
-            decoder=_raw,
-            no_reply=True,
-        )(take)
+        async def take(deliveries: list[Delivery]) -> None:
+            first = deliveries[0]
+            await self._hand_over(by_name[first.stream, first.consumer], deliveries)
+
+        # One for all: most of what a subscription costs is what FastStream puts around its handler.
+        handler: Any = take
+        for durable in durables:
+            handler = self._app.subscriber(
+                f"{durable.stream}.{durable.name}",
+                stream=JStream(durable.stream, declare=False),
+                durable=durable.name,
+                # Not how many are fetched, which `Fetching` knows, but how many are worth a call.
+                pull_sub=PullSub(batch_size=1, timeout=None, batch=True),
+                ack_policy=AckPolicy.MANUAL,
+                decoder=_raw,
+                no_reply=True,
+            )(handler)
 
     async def _hand_over(self, durable: Durable, deliveries: Sequence[Delivery]) -> None:
         now = asyncio.get_running_loop().time()
