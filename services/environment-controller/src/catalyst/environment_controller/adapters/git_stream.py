@@ -11,7 +11,7 @@ import logging
 import tempfile
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
@@ -206,16 +206,18 @@ class _Out:
         self._flush(more=False)
 
     def _flush(self, *, more: bool) -> None:
-        if not self.begun:
+        body = {"type": "http.response.body", "body": bytes(self._waiting), "more_body": more}
+        if self.begun:
+            self._put(body)
+        else:
             self.begun = True
-            self._put({"type": "http.response.start", **self._start})
-        self._put({"type": "http.response.body", "body": bytes(self._waiting), "more_body": more})
+            self._put({"type": "http.response.start", **self._start}, body)
         self._waiting.clear()
 
-    def _put(self, message: dict[str, object]) -> None:
+    def _put(self, *messages: dict[str, object]) -> None:
         if self.gone.is_set():
             raise ClientGone
-        future = asyncio.run_coroutine_threadsafe(_sent(self._send, message), self._loop)
+        future = asyncio.run_coroutine_threadsafe(_sent(self._send, messages), self._loop)
         try:
             future.result(WRITE_SECONDS)
         except TimeoutError as error:
@@ -223,8 +225,9 @@ class _Out:
             raise ClientGone from error
 
 
-async def _sent(send: Send, message: dict[str, object]) -> None:
-    await send(message)
+async def _sent(send: Send, messages: Sequence[dict[str, object]]) -> None:
+    for message in messages:
+        await send(message)
 
 
 async def _watch(receive: Receive, gone: threading.Event) -> None:
