@@ -11,6 +11,7 @@ from tests.support.each import each
 from catalyst.blueprints.configschema import MAX_DEPTH, validate
 from catalyst.blueprints.findings import Severity
 from catalyst.blueprints.lint import lint
+from catalyst.blueprints.manifests import WHEN
 from catalyst.blueprints.trial import sampled
 
 
@@ -204,3 +205,54 @@ def test_for_a_secret_its_place_is_guessed() -> None:
 def test_what_is_guessed_is_no_finding_of_the_schema() -> None:
     schema = of("a", "b", a={"type": "integer", "minimum": 3}, b={"type": "string"})
     assert validate(schema, sampled(schema, {})) == []
+
+
+# ---- what makes nothing
+
+ALONE = DOCUMENT[: DOCUMENT.index("  depends:")] + DOCUMENT[DOCUMENT.index("  manifests:") :]
+ANNOTATED = MANIFEST.replace("metadata:\n", "metadata:\n  annotations: {%s: '%s'}\n")
+OFF = ANNOTATED % (WHEN, "config.replicas > 5")
+PLACE = f"/metadata/annotations/{WHEN.replace('/', '~1')}"
+
+
+def test_a_blueprint_that_makes_no_object_is_warned_of_at_the_first_condition() -> None:
+    assert told(ALONE) == []
+    ((severity, rule, pointer, message),) = told(ALONE, OFF)
+    assert (severity, rule, pointer) == (Severity.WARNING, "render.nothing", PLACE)
+    assert "with its defaults no object is made" in message
+    assert told(ALONE, f"{OFF}---\n{MANIFEST}".replace("name: $", "name: one-$", 1)) == []
+    # What it depends on is installed.
+    assert told(DOCUMENT, OFF) == []
+
+
+def test_what_makes_nothing_with_a_guess_is_not_told_of_the_defaults() -> None:
+    given = ALONE.replace("    properties:\n", "    required: [theme]\n    properties:\n", 1)
+    ((_, rule, _, message),) = told(given, OFF)
+    assert (rule, "the values that were tried" in message) == ("render.nothing", True)
+
+
+@each(["", "  manifests: {}\n"])
+def test_a_blueprint_without_manifests_and_dependencies_is_warned_of(manifests: str) -> None:
+    document = ALONE[: ALONE.index("  manifests:")] + manifests
+    ((severity, rule, pointer, _),) = told(document)
+    place = "/spec/manifests" if manifests else "/spec"
+    assert (severity, rule, pointer) == (Severity.WARNING, "render.nothing", place)
+    composite = DOCUMENT[: DOCUMENT.index("  manifests:")] + manifests
+    assert told(composite) == []
+
+
+def test_manifests_of_another_kind_or_form_are_told_as_that_alone() -> None:
+    other = ALONE.replace("{kind: Kustomize, ref: manifests}", "{kind: HelmChart, ref: manifests}")
+    assert [rule for _, rule, _, _ in told(other)] == ["manifests.kind"]
+    wrong = ALONE[: ALONE.index("  manifests:")] + "  manifests: 5\n"
+    found = told(wrong)
+    assert found
+    assert "render.nothing" not in [rule for _, rule, _, _ in found]
+
+
+def test_what_fails_is_not_told_as_making_nothing_too() -> None:
+    broken = ANNOTATED % (WHEN, "config.replicas + config.theme")
+    themed = ALONE.replace("      theme:\n        type: string\n", "      theme: {default: x}\n")
+    rules = [rule for _, rule, _, _ in told(themed, broken)]
+    assert rules
+    assert "render.nothing" not in rules

@@ -105,6 +105,8 @@ def lint(
     made = manifests.read(package, blueprint.manifests) if blueprint.manifests else None
     findings.extend(_manifests(made, seen, source, own=own))
     if seen.aliases and not _lost(found, "manifests"):
+        if made is None and not _other_kind(blueprint) and not blueprint.depends:
+            findings.append(_nothing(blueprint, source))
         findings.extend(trial.findings(made, sound, source, errors(findings), looked))
     return Linted(blueprint=found.blueprint, findings=ordered(findings))
 
@@ -320,9 +322,8 @@ def _reference(
 def _manifests(
     made: manifests.Manifests | None, seen: _Seen, source: Document, *, own: bool
 ) -> Iterator[Finding]:
-    given = seen.blueprint.spec.get("manifests") or {}
     if made is None:
-        kind = (given.get("source") or {}).get("kind", "chart" if "chart" in given else "")
+        kind = _other_kind(seen.blueprint)
         if kind:
             at: Path = ("spec", "manifests")
             message = f"manifests of the kind {kind} cannot be rendered here"
@@ -336,6 +337,21 @@ def _manifests(
     yield from advise(made)
     yield from restarts.advise(made)
     yield from powers(made, Severity.ERROR if own else Severity.WARNING)
+
+
+def _other_kind(blueprint: Blueprint) -> str:
+    """Return of which kind manifests are that cannot be rendered; empty: there are none."""
+    given = blueprint.spec.get("manifests") or {}
+    kind: str = (given.get("source") or {}).get("kind", "chart" if "chart" in given else "")
+    return kind
+
+
+def _nothing(blueprint: Blueprint, source: Document) -> Finding:
+    """Return that there is nothing to make at all."""
+    at: Path = ("spec", "manifests") if "manifests" in blueprint.spec else ("spec",)
+    message = "it has no manifests and depends on nothing: an installation makes nothing"
+    fix = "name the folder of its manifests: {source: {kind: Kustomize, ref: manifests}}"
+    return source.finding(at, trial.NOTHING, message, fix, severity=Severity.WARNING)
 
 
 def _placed_in(seen: _Seen, document: Document) -> Iterator[Finding]:

@@ -26,6 +26,8 @@ _TEXTS: Final = (
     "sample", "sample.example", "sample@sample.example", "https://sample.example", "sample-1", "1",
     "Sample1", "/", "1Gi", "1h", "12:00", "2026-01-01", "10.0.0.1", "10.0.0.0/8", "*",
 )  # fmt: skip
+NOTHING: Final = "render.nothing"
+"""The rule that an installation makes something."""
 MOST: Final = 1000
 """Values of a guess: a list of lists may ask for any number."""
 _FIX: Final = "look at the types, and ask has(…) for what may be missing"
@@ -63,9 +65,20 @@ def findings(
         if wrong:
             return
     known = _Known(made, blueprint, source, told, looked)
-    for one in _failing(made, blueprint, source, config):
+    neighbours = {
+        one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
+        for one in blueprint.depends
+    }
+    scope = _scope(config, neighbours)
+    objects, wrong_objects = rendering.tried(made, blueprint, scope) if made else ({}, ())
+    failing = [*_needing(blueprint, source, config), *wrong_objects]
+    outputs: Path = ("spec", "outputs")
+    failing += _texts(source, blueprint.outputs, outputs, scope.variables(), "render.outputs")
+    for one in failing:
         if known.place(one) not in known.places:
             yield msgspec.structs.replace(one, severity=Severity.WARNING) if guessed else one
+    if made is not None and not (objects or failing or told or blueprint.depends):
+        yield _nothing(made, "the values that were tried" if guessed else "its defaults")
 
 
 def _configured(
@@ -143,9 +156,7 @@ def _written(blueprint: Blueprint, source: Document) -> Iterator[Placed]:
     yield from manifests.expressions(source, value=blueprint.outputs, at=outputs, old=True)[0]
 
 
-def _failing(
-    made: Manifests | None, blueprint: Blueprint, source: Document, config: dict[str, Any]
-) -> Iterator[Finding]:
+def _needing(blueprint: Blueprint, source: Document, config: dict[str, Any]) -> Iterator[Finding]:
     alone = _scope(config, {}).variables()
     for index, one in enumerate(blueprint.depends):
         at: Path = ("spec", "depends", index)
@@ -156,15 +167,14 @@ def _failing(
         else:
             values = one.values if wanted else {}
             yield from _texts(source, values, (*at, "values"), alone, "render.depends")
-    neighbours = {
-        one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
-        for one in blueprint.depends
-    }
-    scope = _scope(config, neighbours)
-    if made is not None:
-        yield from rendering.tried(made, blueprint, scope)[1]
-    outputs: Path = ("spec", "outputs")
-    yield from _texts(source, blueprint.outputs, outputs, scope.variables(), "render.outputs")
+
+
+def _nothing(made: Manifests, tried: str) -> Finding:
+    """Return that no object is made, told of the first one whose condition does not hold."""
+    first = next(one for manifest in made.files for one in manifest.objects)
+    message = f"with {tried} no object is made: each has a condition that does not hold"
+    fix = "let an object stand without a condition, or give the field that it reads a default"
+    return first.finding(manifests.CONDITION, NOTHING, message, fix, severity=Severity.WARNING)
 
 
 def _texts(
