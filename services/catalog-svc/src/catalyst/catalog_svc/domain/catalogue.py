@@ -41,6 +41,8 @@ FOLLOWED: Final = (
 
 _STRONGEST: Final[tuple[Origin, ...]] = ("private", "sovereign", "public")
 """On one name the first of these wins."""
+OTHER: Final = "other"
+"""The category of what has none, so that it is found by one, too."""
 _NOBODY: Final = ""
 """An audience with nothing of its own."""
 _AUDIENCES: Final = 100
@@ -269,7 +271,7 @@ class Catalogue:
         )
         if made.category or not made.versions:
             return made
-        return msgspec.structs.replace(made, category=str(made.card.get("category") or ""))
+        return msgspec.structs.replace(made, category=str(made.card.get("category") or OTHER))
 
     # ---- what runs
 

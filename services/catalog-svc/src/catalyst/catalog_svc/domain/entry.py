@@ -103,7 +103,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """The version that alone can be installed; empty: every one can."""
     pinned_why: str = ""
     category: str = ""
-    """As curated, else the card's; empty: none."""
+    """As curated, else the card's, else `catalogue.OTHER`; empty: it has no version."""
 
     @property
     def newest(self) -> Offered:

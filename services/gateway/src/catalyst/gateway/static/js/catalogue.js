@@ -126,7 +126,7 @@ export class Catalogue {
 
 /** Returns what a category is called. */
 export function category(name) {
-  return Object.hasOwn(CATEGORIES, name) ? CATEGORIES[name] : label(name || "other");
+  return Object.hasOwn(CATEGORIES, name) ? CATEGORIES[name] : label(name);
 }
 
 /** Returns what a month costs; what has no price is not free, unlike what has one of nothing. */
