@@ -188,3 +188,20 @@ def test_a_list_of_invoices_says_what_each_adds_up_to() -> None:
     ]
     assert columns["TOTAL"](row, {"amounts": amounts}) == ["12.50 EUR", "1.500 OMR"]
     assert columns["TOTAL"](row, {}) == []
+
+
+@pytest.mark.parametrize("month", [11, 12])
+def test_whoever_closes_a_month_that_runs_is_told_where_the_rest_of_it_will_stand(
+    month: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def numbered(*_: Any) -> Any:
+        return {**INVOICE, "number": "2026-000001", "status": "finalized"}
+
+    monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
+    monkeypatch.setattr(charging, "_send", lambda *_: accepted())
+    monkeypatch.setattr(charging, "_numbered", numbered)
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, month, 3, tzinfo=UTC))
+    charging.finalize("2026-11", url=URL)
+    said = capsys.readouterr().err
+    rest = "the month was closed early; `catalyst billing invoice show 2026-12 --org omantel` has"
+    assert (rest in said) == (month == 11)

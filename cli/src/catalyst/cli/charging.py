@@ -11,7 +11,7 @@ import typer
 
 from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.invoice import InvoiceArgument, MonthArgument, month_of, write_sums
+from catalyst.cli.invoice import InvoiceArgument, MonthArgument, month_of, note_early, write_sums
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, note, write
 from catalyst.cli.send import tell
@@ -168,6 +168,7 @@ def _closed(target: Target, owner: str, month: str, timeout: float, *, now: bool
     else:
         write(f"{month} of {owner} {closed} with the invoice {doc['number']}")
         write_sums(doc)
+    note_early(month, owner)
     note(f"`catalyst billing invoice show {month} --org {owner}` has it line by line")
 
 

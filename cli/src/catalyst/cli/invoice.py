@@ -119,12 +119,8 @@ def show_(
     if output is Format.TABLE and doc["lines"]:
         place = f"{invoice}/{doc['lines'][0]['line']}"
         note(f"`catalyst billing invoice explain {place} --org {owner}` opens a line")
-    if output is Format.TABLE and doc.get("number") and invoice == f"{clock.now():%Y-%m}":
-        following = f"`catalyst billing invoice show {_after(invoice)} --org {owner}`"
-        note(
-            f"the month was closed early; {following} has what was ordered or used since, and what "
-            "goes on"
-        )
+    if output is Format.TABLE and doc.get("number"):
+        note_early(invoice, owner)
     if output is Format.TABLE and _ahead(doc) and any(map(_goes_on, doc["lines"])):
         note(
             f"{doc['month']} has not begun; what goes on is charged once it has, if it is still "
@@ -165,6 +161,17 @@ def explain(
     elif invoice <= f"{clock.now():%Y-%m}":
         close = f"`catalyst billing invoice finalize {invoice} --org {owner}`"
         note(f"the invoice has no number yet; a billing-admin's {close} closes the month now")
+
+
+def note_early(month: str, owner: str) -> None:
+    """Say where the rest of a month stands that is closed, if it is not over."""
+    if month != f"{clock.now():%Y-%m}":
+        return
+    following = f"`catalyst billing invoice show {_after(month)} --org {owner}`"
+    note(
+        f"the month was closed early; {following} has what is ordered or used in it since, and "
+        "what goes on"
+    )
 
 
 def replay(
