@@ -219,6 +219,14 @@ def expected(error: BaseException) -> Failure | None:
     return failure
 
 
+def spoken(error: BaseException) -> BaseException:
+    """Return the one failure in a group that speaks to a person, else the first."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = [spoken(inner) for inner in error.exceptions]
+    return next((leaf for leaf in leaves if expected(leaf) is not None), leaves[0])
+
+
 def _known(error: BaseException) -> Failure | None:
     match error:
         case Failure():

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from catalyst.cli.calling import NAME, as_called, called
-from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected
+from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected, spoken
 from catalyst.cli.output import Format, complain, write
 from catalyst.cli.target import environ_flag
 from catalyst.cli.typed import Group, Verb, Verbs, as_typed
@@ -204,7 +204,7 @@ def ended(arguments: list[str]) -> int:
     # A verb says itself what went wrong; lines of a log would stand between its own.
     logging.getLogger().addHandler(_SILENT)
     try:
-        command = build(only=_only(arguments))
+        command = _built(_only(arguments), rich=sys.stdout.isatty(), name=called())
         _take_interrupts()
         command(args=arguments, prog_name=_named(arguments))
     except SystemExit as end:
@@ -218,6 +218,16 @@ def ended(arguments: list[str]) -> int:
     return ExitCode.OK
 
 
+@functools.cache
+def _built(only: tuple[str, str] | None, *, rich: bool, name: str) -> Callable[..., object]:
+    """Return the command as it is run, for a name that its help calls it by.
+
+    Remembered, for whoever runs many in one process: it takes longer than many a verb does.
+    """
+    found: Callable[..., object] = typer.main.get_command(build(rich=rich, only=only))
+    return found
+
+
 def _take_interrupts() -> None:
     """Let a Ctrl-C leave in order what runs: until here, it just ended the process (`entry.py`)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
@@ -226,7 +236,7 @@ def _take_interrupts() -> None:
 
 def _told(error: BaseException, arguments: list[str]) -> ExitCode:
     """Say what went wrong, without a traceback where the failure is one we know."""
-    leaf = _leaf(error)
+    leaf = spoken(error)
     failure = expected(leaf)
     if failure is None:
         if environ_flag(DEBUG):
@@ -242,14 +252,6 @@ def _told(error: BaseException, arguments: list[str]) -> ExitCode:
         failure = as_typed(failure, verb)
     complain(failure, as_object=as_object)
     return failure.exit_code
-
-
-def _leaf(error: BaseException) -> BaseException:
-    """Return the one failure in a group that speaks to a person, else the first."""
-    if not isinstance(error, BaseExceptionGroup):
-        return error
-    leaves = [_leaf(inner) for inner in error.exceptions]
-    return next((leaf for leaf in leaves if expected(leaf) is not None), leaves[0])
 
 
 def _wants_json(arguments: list[str]) -> bool:
