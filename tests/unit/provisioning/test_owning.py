@@ -25,6 +25,7 @@ from catalyst.provisioning.domain.application import (
     Application,
     Binding,
     application_ref,
+    evolve,
     planned_on,
 )
 from catalyst.provisioning.domain.change import change_ref
@@ -253,6 +254,49 @@ async def test_what_nobody_wrote_down_stays_so_and_is_no_change(
     assert caught.value.code == "nothing-to-change"
     later = await plan(place, others, configure(values={"logLevel": "debug"}))
     assert later.desired[f"wiki.{PROD}"].own == {}
+
+
+def folded(*events: app1.DesiredSet | app1.ChangeWaiting) -> Application:
+    state = Application()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def running(copy: str | None, environment: str = PROD, *, undo: bool = False) -> app1.DesiredSet:
+    desired = None if copy is None else ran({"db": copy}, db=True)
+    return app1.DesiredSet(environment=environment, change="ch-0", desired=desired, undo=undo)
+
+
+def queued(copy: str | None, environment: str = PROD) -> app1.ChangeWaiting:
+    desired = None if copy is None else ran({"db": copy}, db=True)
+    return app1.ChangeWaiting(
+        environment=environment, change=f"ch-{copy}", action="configure", desired=desired
+    )
+
+
+OTHER = "acme-dev"
+
+
+@each([
+        ((running("a"),), "a"),
+        ((running("a"), running("b")), "b"),
+        ((running("a"), running("e", OTHER)), "a"),
+        # As the queue leaves it, in this Environment alone.
+        ((running("a"), queued("b")), "b"),
+        ((running("a"), queued("b"), queued("c")), "c"),
+        ((running("a"), queued("b"), queued("e", OTHER)), "b"),
+        ((running("a"), queued("b"), queued(None)), "b"),
+        # What went is what was used last; what is taken back never was.
+        ((running("a"), running(None)), "a"),
+        ((running("a"), running(None), running("e", OTHER), running(None, OTHER)), "a"),
+        ((running("a"), running(None), running("b"), running(None, undo=True)), "a"),
+        ((running("a"), running("b"), running("a", undo=True), running(None, undo=True)), None),
+    ])  # fmt: skip
+def test_what_is_used_or_was_last_is_the_newest_that_is_asked_for_there(
+    events: tuple[app1.DesiredSet | app1.ChangeWaiting, ...], found: str | None
+) -> None:
+    assert folded(*events).used_in(PROD) == ({} if found is None else {found: True})
 
 
 ALIASES = ("db", "cache")
