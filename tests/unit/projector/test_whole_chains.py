@@ -90,13 +90,7 @@ def test_what_is_not_applied_leads_to_what_it_waits_for_and_on_as_long_as_that_i
     run(place, "ch-1")
 
     def waits(name: str, needed: str) -> None:
-        told_of = Evidence(
-            kind="Kustomization",
-            name=f"{name}-prod",
-            status="progressing",
-            reason="DependencyNotReady",
-            message=f"dependency 'acme/{needed}-prod' is not ready",
-        )
+        told_of = waiting(name, needed)
         place.see(name, "ch-1", health="progressing", evidence=(told_of,))
 
     def chain(name: str) -> list[tuple[int, str, str, str]]:
@@ -126,6 +120,39 @@ def test_what_is_not_applied_leads_to_what_it_waits_for_and_on_as_long_as_that_i
     place.see("store", "ch-1")
     place.see("blog", "ch-1")
     assert "dependency-not-ready" not in [code for *_, code in chain("blog")]
+
+
+@pytest.mark.guarantee("G13.20")
+def test_a_change_leads_through_its_application_to_what_that_waits_for_as_it_is_by_then() -> None:
+    place = town()
+    lock = (locked("disk", "new"), locked("store", "new", disk="disk"))
+    apply(place, "ch-1", planned(place, lock=(*lock, locked("blog", database="store"))))
+    run(place, "ch-1")
+    for name in ("store", "disk"):
+        place.see(name, "ch-1")
+    apply(place, "ch-2", planned(place, "configure", values={"a": 1}))
+    advance(place, "observe", "ch-2")
+    for name, needed in (("blog", "store"), ("store", "disk")):
+        place.see(name, "ch-1", health="progressing", evidence=(waiting(name, needed),))
+    # Neither disk nor what it is like is of the change, nor does disk's row name any of its queue.
+    place.see("disk", "ch-1", health="degraded", evidence=(POD,))
+    assert "crash-loop" in codes(place, "ch-2")
+    place.see("disk", "ch-1")
+    assert "crash-loop" not in codes(place, "ch-2")
+
+
+def codes(place: Town, change: str) -> list[str]:
+    return [one.code for one in doc(told(with_home(place)), "change", change).blocked_by]
+
+
+def waiting(name: str, needed: str) -> Evidence:
+    return Evidence(
+        kind="Kustomization",
+        name=f"{name}-prod",
+        status="progressing",
+        reason="DependencyNotReady",
+        message=f"dependency 'acme/{needed}-prod' is not ready",
+    )
 
 
 def test_what_is_taken_back_and_what_is_cancelled_leaves_no_chain_that_is_not_so() -> None:
