@@ -13,6 +13,7 @@ from catalyst.blueprints import hosts
 pytestmark = pytest.mark.guarantee("G14.26")
 ALIAS = "nginx.ingress.kubernetes.io/server-alias"
 DNS = "external-dns.alpha.kubernetes.io/hostname"
+INSIDE = "external-dns.alpha.kubernetes.io/internal-hostname"
 
 
 def test_the_objects_of_an_application_name_its_hosts() -> None:
@@ -30,6 +31,8 @@ def test_the_objects_of_an_application_name_its_hosts() -> None:
         {"kind": "ConfigMap", "metadata": {"annotations": None}, "spec": None},
         {"kind": "Service", "metadata": {"annotations": {DNS: "g.example.com., h.example.com"}}},
         {"kind": "Ingress", "metadata": {"annotations": {ALIAS: "l.example.com"}}},
+        {"kind": "Service", "metadata": {"annotations": {INSIDE: "m.example.com"}}},
+        {"kind": "IngressRouteTCP", "spec": {"routes": [{"match": "HostSNI(`n.example.com`)"}]}},
         {
             "kind": "IngressRoute",
             "spec": {
@@ -41,7 +44,7 @@ def test_the_objects_of_an_application_name_its_hosts() -> None:
             },
         },
     ]
-    expected = tuple(f"{one}.example.com" for one in ("*.f", *"abcdeghijkl"))
+    expected = tuple(f"{one}.example.com" for one in ("*.f", *"abcdeghijklmn"))
     assert hosts.named(objects) == ("*", *expected)
 
 
@@ -51,6 +54,7 @@ def test_the_objects_of_an_application_name_its_hosts() -> None:
         ("Ingress", {"rules": [{"host": ""}]}, ("*",)),
         ("Ingress", {"defaultBackend": {"service": {"name": "a"}}}, ("*",)),
         ("IngressRoute", {"routes": [{"match": "Host(`a`)"}, {"match": "Path(`/`)"}]}, ("*", "a")),
+        ("IngressRouteTCP", {"routes": [{"match": "HostSNI(`*`)"}]}, ("*",)),
     ]
 )
 def test_a_rule_without_a_host_has_all_that_nobody_has(
@@ -114,7 +118,11 @@ def test_whatever_was_rendered_names_whole_hosts_or_none(kind: str, fields: dict
 
 
 LISTS = ["hostnames", "listeners", "routes", "rules", "tls"]
-NOTHING: list[Any] = [None, {}, dict.fromkeys(LISTS), {name: [] for name in LISTS}]
+NOTHING: list[Any] = [
+    *(None, {}, dict.fromkeys(LISTS), {name: [] for name in LISTS}),
+    # What no cluster would take.
+    *({name: [5] for name in LISTS}, {"listeners": [{"hostname": 5}], "tls": [{"hosts": [5]}]}),
+]
 
 
 @each(NOTHING)

@@ -74,8 +74,9 @@ def test_the_newest_are_remembered_and_no_large_ones(
 ) -> None:
     monkeypatch.setattr(rendered, "REMEMBERED", 2)
     names = ("a1", "b1", "a1", "c1")
-    _, _, first, _ = (made(replace(PLACE, application=name)) for name in names)
+    _, _, first, newest = (made(replace(PLACE, application=name)) for name in names)
     assert made(replace(PLACE, application="a1")) is first
+    assert made(replace(PLACE, application="c1")) is newest
     assert len(remembered) == 2
     # What is remembered holds the package, too.
     size = sum(map(len, first.files.values())) + WIKI.package.size
