@@ -93,6 +93,30 @@ async def test_what_waits_is_not_overtaken_by_what_touches_the_same() -> None:
     third = draft("c", guarded="evt.x.>", at=1)
 
     assert await committed(first, second, third) == [["a"], ["b"], ["c"]]
+    # By what it reads, and by what it writes.
+    assert await committed(first, second, draft("b")) == [["a"], ["b"], ["b"]]
+
+
+async def test_what_waits_stands_before_all_that_no_batch_had_room_for() -> None:
+    first = draft("a", guarded="evt.x.>", at=1)
+    second = draft("b", guarded="evt.x.>", at=2)
+    others = [draft(f"c{number:03d}") for number in range(MAX_GROUP_COMMANDS + 5)]
+
+    batches = await committed(first, second, *others)
+
+    assert batches[0] == ["a", *(f"c{number:03d}" for number in range(MAX_GROUP_COMMANDS - 1))]
+    assert batches[1][0] == "b"
+
+
+async def test_who_was_decided_from_what_the_last_batch_stored_is_not_told_that_it_moved() -> None:
+    recorder = Recorder()
+    grouping = Grouping(cast("Any", recorder))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(grouping.run())
+        first = await grouping.commit(writing("a", 5))
+        await grouping.commit(writing("b", first.events[0]))
+        running.cancel()
+    assert recorder.batches == [["done.acme.a"], ["done.acme.b"]]
 
 
 async def test_what_is_to_go_alone_goes_alone() -> None:

@@ -155,7 +155,8 @@ class Graph:
         found: Offered = {}
         owners = {None, organization}
         for ref, by_version in self._needs.items():
-            if ref.organization not in owners or ref in self._withdrawn:
+            # Of what is withdrawn nothing is left there.
+            if ref.organization not in owners:
                 continue
             out = self._yanked.get(ref, frozenset[str]())
             if ref.organization != organization:
