@@ -160,7 +160,7 @@ def test_an_answer_says_what_the_row_says_each_since_the_same_time() -> None:
         changes = {name: [one for one in events if one.ref.id == name] for name in ("ch-1", "ch-2")}
         alone = rollup.told("blog", PROD, history, "")
         if alone is not None:
-            told = rollup.led(alone, changes, {"blog": alone})
+            told = rollup.led(alone, changes, {"blog": alone}, {})
             steps.append(str(place.change("ch-1").step))
             assert told.blocked_by == row.blocked_by
             assert (told.health, told.reason, told.since) == (
@@ -200,7 +200,7 @@ def test_an_answer_leads_to_what_flux_waits_for_as_the_row_does() -> None:
         assert found is not None
         here[name] = found
     (row,) = rows(place)["application blog"].bindings
-    told = rollup.led(here["blog"], {}, here).blocked_by
+    told = rollup.led(here["blog"], {}, here, {}).blocked_by
     assert told == row.blocked_by
     assert [(one.depth, one.name, one.code) for one in told] == [
         (0, "store", "dependency-not-ready"),
@@ -234,7 +234,7 @@ def test_an_answer_leads_on_through_all_that_waits_and_ends_where_nothing_is() -
         found = rollup.told(name, PROD, history, "")
         assert found is not None
         here[name] = found
-    told = rollup.led(here["blog"], {}, here).blocked_by
+    told = rollup.led(here["blog"], {}, here, {}).blocked_by
     assert [(one.depth, one.name, one.code) for one in told] == [
         (0, "store", "dependency-not-ready"),
         (1, "disk", "dependency-not-ready"),
@@ -244,7 +244,7 @@ def test_an_answer_leads_on_through_all_that_waits_and_ends_where_nothing_is() -
     assert told == row.blocked_by
     # Of a change that works on it nothing may be known here; that one does is shown to nobody.
     busy = msgspec.structs.replace(here["blog"], change="ch-9")
-    assert rollup.led(busy, {}, here).blocked_by == told
+    assert rollup.led(busy, {}, here, {}).blocked_by == told
 
 
 def test_who_has_ever_told_anything_is_a_cluster_rather_than_the_simulator() -> None:

@@ -223,8 +223,9 @@ async def health(
     ever = {name: rollup.ever_in(home) for name, home in homes.items()}
     names = sorted({name for found in ever.values() for name in found})
     of_applications = await _histories(history, organization, names, application_ref)
-    working = {name for one in of_applications.values() for name in rollup.working(one)}
-    changes = await _histories(history, organization, sorted(working), change_ref)
+    queues = {name: rollup.working(one) for name, one in of_applications.items()}
+    working = sorted(set[str]().union(*queues.values()))
+    changes = await _histories(history, organization, working, change_ref)
     wholes = []
     for name, home in sorted(homes.items()):
         cluster = rollup.cluster_of(name, [of_applications[one] for one in ever[name]])
@@ -232,7 +233,7 @@ async def health(
             rollup.told(one, name, of_applications[one], cluster) for one in rollup.now_in(home)
         )
         here = {one.application: one for one in found if one is not None}
-        led = (rollup.led(one, changes, here) for one in here.values())
+        led = (rollup.led(one, changes, here, queues) for one in here.values())
         wholes.append(rollup.whole(name, led))
     return msgspec.to_builtins(rollup.everything(organization, wholes))
 

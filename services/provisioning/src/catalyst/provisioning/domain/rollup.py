@@ -7,7 +7,7 @@ the same; this is made from the log as it is when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -24,6 +24,12 @@ from catalyst.contracts.blocked_application import (
 from catalyst.contracts.blocked_chain import BEHIND, kept, needed, tree
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.environment_v1 import ApplicationAdmitted, EnvironmentCreated
+from catalyst.contracts.provisioning_v1 import (
+    ChangeStepCompleted,
+    ChangeStepDelayed,
+    ChangeStepFailed,
+    CompensationBegun,
+)
 from catalyst.contracts.provisioning_values_v1 import (
     SIMULATOR,
     Applied,
@@ -221,14 +227,21 @@ def told(name: str, environment: str, history: Sequence[Recorded], cluster: str)
 
 def waited_for(change: str, history: Sequence[Recorded]) -> tuple[Link, ...]:
     """Return what a change waits for itself, each since it first stood there."""
-    state, links = Change(), tuple[Link, ...]()
+    state, links, reasons = Change(), tuple[Link, ...](), dict[str, str]()
     for one in history:
         state = evolve(state, one.event)
-        links = kept(_of_change(change, state), links, one.time)
+        match one.event:
+            case ChangeStepDelayed() | ChangeStepFailed() | CompensationBegun():
+                reasons[one.event.step] = one.event.reason
+            case ChangeStepCompleted():
+                reasons.pop(one.event.step, None)
+            case _:
+                pass
+        links = kept(_of_change(change, state, reasons.get(state.step or "", "")), links, one.time)
     return links
 
 
-def _of_change(name: str, state: Change) -> tuple[Link, ...]:
+def _of_change(name: str, state: Change, reason: str) -> tuple[Link, ...]:
     if state.is_over or state.opened is None:
         return ()
     held = state.held
@@ -243,12 +256,15 @@ def _of_change(name: str, state: Change) -> tuple[Link, ...]:
         step=state.step,
         undo=state.undo,
         applications=tuple(dict.fromkeys(unit.application for unit in state.remaining())),
-        reason=state.reason if state.status == "running" else "",
+        reason=reason,
     )
 
 
 def led(
-    found: Marks, changes: Mapping[str, Sequence[Recorded]], beside: Mapping[str, Marks]
+    found: Marks,
+    changes: Mapping[str, Sequence[Recorded]],
+    beside: Mapping[str, Marks],
+    queues: Mapping[str, Collection[str]],
 ) -> Marks:
     """Return it with the reasons of what it waits for, as the row has them.
 
@@ -256,6 +272,7 @@ def led(
         found: What is said of an Application.
         changes: All that happened to the changes that may work on it.
         beside: What is said of each Application of the same Environment.
+        queues: The changes that work on each Application, or wait to; see `working`.
     """
     own = found.blocked_by
     lead = Link(kind="change", name=found.change, code=_LEAD, message="", who="", what_to_do="")
@@ -266,12 +283,17 @@ def led(
         *((lead,) if leads else ()),
         *(one for one in own if one.code == BEHIND),
     ]
-    wanted = needed(own)
+    wanted, followed = needed(own), set[str]()
 
     def links_of(kind: str, name: str) -> Sequence[Link]:
         if kind == "change":
+            followed.add(name)
             return waited_for(name, changes.get(name, ()))
-        below = beside[name].blocked_by if name in wanted & beside.keys() else ()
+        if kind != "application" or name not in beside:
+            return ()
+        if name not in wanted and followed.isdisjoint(queues.get(name, ())):
+            return ()
+        below = beside[name].blocked_by
         wanted.update(needed(below))
         return below
 
