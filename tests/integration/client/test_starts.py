@@ -7,15 +7,9 @@ import asyncio
 import sys
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 from tests.integration.client.shop import WAIT_SECONDS, Shop, open_shop
 from tests.integration.client.test_verbs import CODE, ENV, MANIFESTS, ORG, PRICES, pasted
-
-from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import Outgoing
-from catalyst.cli import contexts
-from catalyst.contracts.permissions import OPERATOR
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G14.19")]
 PLAN = ("plan", "install", "bp-wordpress", "--env", ENV, "--set", "siteTitle=Hi")
@@ -45,7 +39,9 @@ def test_a_normal_start_is_blocked_by_nothing(shop: Shop) -> None:
 
 @pytest.mark.guarantee("G13.13", "G13.14")
 async def test_what_fails_is_told_and_goes_on_once_it_is_mended(shop: Shop) -> None:
-    await fares("shop", "crash-loop")
+    word = ("simulate", "shop", "crash-loop", "--env", ENV)
+    told = await asyncio.to_thread(shop.well, *word)
+    assert pasted(told.err, "simulate") == ["simulate", "shop", "well", *word[3:], "--org", ORG]
     planned = await asyncio.to_thread(shop.well, *PLAN, "--as", "shop")
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from catalyst.cli.entry import run; run()"),
@@ -68,16 +64,6 @@ async def test_what_fails_is_told_and_goes_on_once_it_is_mended(shop: Shop) -> N
         ):
             listed = await asyncio.to_thread(shop.well, "get", kinds, "--org", ORG)
             assert said in listed.out
-        await fares("shop", "well")
+        await asyncio.to_thread(shop.well, *pasted(told.err, "simulate"))
         assert "completed, 100 %" in (await child.stdout.read()).decode()
         assert await child.wait() == 0
-
-
-async def fares(application: str, mode: str) -> None:
-    """Tell the simulated cluster how an Application is to fare."""
-    known = contexts.load(contexts.default_path())
-    local = known.contexts[known.current]
-    who = local.operator
-    async with connect(local.nats, name=OPERATOR, user=who.user, password=who.password) as js:
-        word = msgspec.json.encode({"mode": mode})
-        await js.publish(Outgoing(f"ws.{ENV}.simulator.{application}", word))

@@ -33,6 +33,7 @@ USES: dict[str, tuple[str, ...]] = {
     "trace": ("c-1",),
     "events": ("--follow",),
     "replay": ("--rebuild",),
+    "simulate": ("blog", "crash-loop", *ENV),
     "doctor": (),
     "approvals list": (),
     "dlq list": (),

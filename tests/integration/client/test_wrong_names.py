@@ -91,6 +91,8 @@ WRONG: Final = {
     "billing invoice finalize 2020-01 --org nobody": 4,
     "billing void 2020-01 --reason Why --org {org}": 4,
     "billing credit-note 2020-01 1=0.500 --as n --reason Why --org {org}": 4,
+    "simulate blog crash-loop --env nowhere": 4,
+    "simulate blog crash-loop --env nowhere --org {org}": 4,
     "context use nothing": 4,
     "context show nothing": 4,
     "context remove nothing": 4,

@@ -291,6 +291,7 @@ VERBS: Final[dict[str, str]] = {
     "trace": "catalyst.cli.trace:trace",
     "events": "catalyst.cli.events:events",
     "replay": "catalyst.cli.replay:replay",
+    "simulate": "catalyst.cli.simulate:simulate",
     "doctor": "catalyst.cli.doctor:doctor",
     "token": "catalyst.cli.token:token",
 }

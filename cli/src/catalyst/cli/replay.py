@@ -8,9 +8,8 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from catalyst.chassis.jetstream.connection import connect
-from catalyst.chassis.jetstream.port import BrokerError, Denied, Unavailable
 from catalyst.cli.exits import Ended, ExitCode, Failure
+from catalyst.cli.operating import operating, require_broker
 from catalyst.cli.output import Format, Table, note, show, write
 from catalyst.cli.rebuild import rebuild
 from catalyst.cli.target import (
@@ -23,7 +22,6 @@ from catalyst.cli.target import (
     run,
     starting,
 )
-from catalyst.client.errors import Unreachable, shown_address
 from catalyst.contracts.permissions import OPERATOR
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
@@ -91,8 +89,7 @@ def replay(
     if rebuild_:
         rebuild(target, output, accept=accept, losses=losses)
         return
-    if not target.nats:
-        raise Failure(ExitCode.USAGE, "this needs the broker's address in the connection")
+    require_broker(target)
     with starting(target):
         found = run(checked(target))
     body: dict[str, Any] = {"equal": found.equal, **msgspec.to_builtins(found)}
@@ -109,9 +106,7 @@ async def checked(target: Target) -> Check:
         Unreachable: If no broker answers.
     """
     try:
-        async with connect(
-            target.nats, name=OPERATOR, user=target.user, password=target.password
-        ) as js:
+        async with operating(target) as js:
             source, model = StreamLog(js, OPERATOR), StreamReadModel(js, OPERATOR)
             for _ in range(TRIES - 1):
                 try:
@@ -123,12 +118,6 @@ async def checked(target: Target) -> Check:
         raise Failure(ExitCode.TIMED_OUT, f"the log could not be read whole: {error}") from error
     except NotComparable as error:
         raise Failure(ExitCode.NOT_FOUND, str(error)) from error
-    except Denied as error:
-        raise Failure(ExitCode.NOT_ALLOWED, error.description) from error
-    except Unavailable as error:
-        raise Unreachable(f"no broker answers at {shown_address(target.nats)}") from error
-    except BrokerError as error:
-        raise Failure(ExitCode.UNREACHABLE, error.description) from error
 
 
 def _table(found: Check) -> None:

@@ -1,0 +1,89 @@
+"""`catalyst simulate`: a word about an Application, where a simulated cluster hears it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, get_args
+
+import pytest
+
+from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.cli import owned, simulate
+from catalyst.cli.exits import ExitCode
+from catalyst.cli.main import ended
+from catalyst.simulator import objects
+from catalyst.simulator.cluster import Cluster
+
+Say = Callable[..., tuple[int, str, str]]
+WORD = ("simulate", "blog", "crash-loop", "--env", "acme-prod", "--org", "acme")
+URL = ("--url", "nats://127.0.0.1:1")
+
+
+@pytest.fixture
+def published() -> list[Outgoing]:
+    """Return what was published."""
+    return []
+
+
+@pytest.fixture
+def say(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], published: list[Outgoing]
+) -> Say:
+    """Run the verb where Applications were heard of from these; return its end and its words."""
+
+    class Broker:
+        async def publish(self, message: Outgoing) -> None:
+            published.append(message)
+
+    @asynccontextmanager
+    async def operating(_target: Any) -> AsyncIterator[Broker]:
+        yield Broker()
+
+    monkeypatch.setattr(simulate, "operating", operating)
+    monkeypatch.setattr(owned, "require_environment", lambda *_: {"organization": "acme"})
+
+    def said(*sources: str, words: tuple[str, ...] = WORD) -> tuple[int, str, str]:
+        places = [{"environment": "acme-prod", "health": {"source": one}} for one in sources]
+        elsewhere = {"environment": "acme-dev", "health": {"source": "cluster"}}
+        docs = [{"bindings": [*places, elsewhere]}]
+        monkeypatch.setattr(owned, "docs", lambda *_: docs)
+        code = ended([*words, *URL])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return said
+
+
+def test_a_word_is_published_as_the_simulated_cluster_takes_it(
+    say: Say, published: list[Outgoing]
+) -> None:
+    code, out, err = say("simulator", "")
+    assert (code, out) == (0, "blog fares so in acme-prod from now on: crash-loop\n")
+    (word,) = published
+    assert word.subject == "ws.acme-prod.simulator.blog"
+    Cluster(0, 1.0).word(word.subject, json.loads(word.data))
+    assert "catalyst app show blog --env acme-prod --org acme`" in err
+    assert "catalyst simulate blog well --env acme-prod --org acme` ends that" in err
+    assert "--simulate-cluster" not in err
+    _, _, err = say("simulator", words=("simulate", "blog", "well", *WORD[3:]))
+    assert "ends that" not in err
+
+
+def test_where_nothing_was_heard_yet_it_is_said_who_would_hear_it(say: Say) -> None:
+    code, _, err = say("")
+    assert code == 0
+    assert "--simulate-cluster` does that" in err
+
+
+def test_nothing_is_simulated_where_a_real_cluster_speaks(
+    say: Say, published: list[Outgoing]
+) -> None:
+    code, _, err = say("simulator", "cluster")
+    assert (code, published) == (ExitCode.REJECTED, [])
+    assert "a real cluster speaks of acme-prod" in err
+
+
+def test_every_way_to_fare_can_be_said() -> None:
+    assert {*simulate.Mode} == {*get_args(objects.Mode)}
