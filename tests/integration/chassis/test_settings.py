@@ -16,7 +16,10 @@ from tests.support.broker import Access, own_connection, private
 from tests.support.each import each
 from tests.support.told import FREE, UNREAD, cases, members, wrong
 
+from catalyst.billing.main import build
+from catalyst.billing.settings import Settings
 from catalyst.chassis import settings
+from catalyst.chassis.errors import Expected
 from catalyst.cli.broker import BrokerProcess
 from catalyst.contracts.topology import MIN_PAYLOAD_BYTES
 
@@ -89,7 +92,28 @@ def test_each_setting_of_each_member_is_checked_before_anything_else(
 
 @pytest.mark.guarantee("G21.7")
 @each(members())
-async def test_a_process_tells_all_that_is_wrong_and_ends(member: str) -> None:
+def test_each_member_tells_all_that_is_wrong(
+    member: str, *, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = all_wrong(member)
+    with monkeypatch.context() as environ:
+        for name, value in told.items():
+            environ.setenv(name, value)
+        code = importlib.import_module(f"{package(member)}.main").run()
+    said = capsys.readouterr()
+    check_all_told(member, told, code, said.out, said.err)
+
+
+@pytest.mark.guarantee("G21.7")
+async def test_a_process_tells_all_that_is_wrong_and_ends() -> None:
+    told = all_wrong("billing")
+    running = await process("billing", told)
+    out, err = await running.communicate()
+    check_all_told("billing", told, running.returncode, out.decode(), err.decode())
+
+
+def all_wrong(member: str) -> dict[str, str]:
+    """Return a wrong value for each setting of a member that may be wrong by itself."""
     told = {
         f"{prefix(member)}_{field.name.upper()}": wrong(member, field)[-1]
         for one, field in cases()
@@ -97,12 +121,14 @@ async def test_a_process_tells_all_that_is_wrong_and_ends(member: str) -> None:
     }
     del told[f"{prefix(member)}_NATS_PASSWORD"]
     # What two settings say together is looked at once each is right by itself.
-    told[f"{prefix(member)}_OTHER_ISSUERS"] = "x"
+    return {**told, f"{prefix(member)}_OTHER_ISSUERS": "x"}
 
-    running = await process(member, told)
-    out, err = await running.communicate()
-    first, *lines, last = err.decode().splitlines()
-    assert (running.returncode, out) == (2, b"")
+
+def check_all_told(
+    member: str, told: Mapping[str, str], code: int | None, out: str, err: str
+) -> None:
+    first, *lines, last = err.splitlines()
+    assert (code, out) == (2, "")
     assert first == f"{member}: {len(told)} settings are wrong"
     assert last == HINT
     assert sorted(line.split()[0].rstrip(":") for line in lines) == sorted(told)
@@ -127,21 +153,31 @@ async def test_where_it_cannot_listen_is_told_before_the_broker_is_asked(
 
 async def test_a_key_that_cannot_be_used_is_told_before_the_broker_is_asked(tmp_path: Path) -> None:
     key = tmp_path / "key.jwk"
-    for text, mode, why in (
-        ('{"kty":"hunter2"}', 0o644, "can be read by others"),
-        ('{"kty":"hunter2"}', 0o600, "cannot be used: it holds no private key"),
-        ('{"kty":"oct","k":["hunter2"]}', 0o600, "cannot be used: it holds no private key"),
-        (msgspec.json.encode(PUBLIC).decode(), 0o600, "cannot be used: it holds no private key"),
-    ):
+    none = "cannot be used: it holds no private key"
+    told = {"CATALYST_KEY_FILE": str(key), "CATALYST_NATS_URL": "nats://127.0.0.1:1"}
+
+    def keep(text: str, mode: int) -> None:
         key.write_text(text)
         key.chmod(mode)
-        told = {"CATALYST_KEY_FILE": str(key), "CATALYST_NATS_URL": "nats://127.0.0.1:1"}
-        running = await process("billing", told)
-        _, err = await running.communicate()
-        assert running.returncode == 2
-        assert err.decode().startswith(f"billing: the key file {key} {why}")
-        assert "broker" not in err.decode()
-        assert "hunter2" not in err.decode()
+
+    for text, mode, why in (
+        ('{"kty":"hunter2"}', 0o644, "can be read by others"),
+        ('{"kty":"hunter2"}', 0o600, none),
+        (msgspec.json.encode(PUBLIC).decode(), 0o600, none),
+    ):
+        keep(text, mode)
+        with pytest.raises(Expected) as caught:
+            async with build(settings.load(Settings, told, "BILLING")):
+                pytest.fail("it works without a key")
+        assert str(caught.value).startswith(f"the key file {key} {why}")
+        assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+    keep('{"kty":"oct","k":["hunter2"]}', 0o600)
+    running = await process("billing", told)
+    _, err = await running.communicate()
+    assert running.returncode == 2
+    assert err.decode().startswith(f"billing: the key file {key} {none}")
+    assert "broker" not in err.decode()
+    assert "hunter2" not in err.decode()
 
 
 async def test_a_broker_that_cannot_be_used_is_told_without_the_password() -> None:
@@ -186,20 +222,24 @@ async def test_no_member_works_on_a_broker_that_takes_too_little(tmp_path: Path)
     server = private(tmp_path / "less", max_payload=MIN_PAYLOAD_BYTES - 1)
     told = await at_broker(server)
     try:
-        for member in members():
-            running = await process(member, told)
-            try:
-                async with asyncio.timeout(60):
-                    out, err = await running.communicate()
-            finally:
-                if running.returncode is None:
-                    running.kill()
-            assert (running.returncode, out) == (2, b""), err
-            why = "takes messages of at most 524287 bytes, and 524288 are needed"
-            assert err.decode().splitlines() == [
-                f"{member}: the broker at {server.url} {why}",
-                "set its `max_payload` to 524288 or more; where nothing sets it, it is 1 MiB",
-            ]
+        why = f"the broker at {server.url} takes messages of at most 524287 bytes, and 524288 are"
+        hint = "set its `max_payload` to 524288 or more; where nothing sets it, it is 1 MiB"
+        for member, kind in members().items():
+            start = importlib.import_module(f"{package(member)}.main").build
+            with pytest.raises(Expected) as caught:
+                async with asyncio.timeout(60), start(settings.load(kind, told, prefix(member))):
+                    pytest.fail(f"{member} works there")
+            assert (str(caught.value), caught.value.hint) == (f"{why} needed", hint)
+        # The one that no stack of processes starts.
+        running = await process("simulator", told)
+        try:
+            async with asyncio.timeout(60):
+                out, err = await running.communicate()
+        finally:
+            if running.returncode is None:
+                running.kill()
+        assert (running.returncode, out) == (2, b""), err
+        assert err.decode().splitlines() == [f"simulator: {why} needed", hint]
         async with own_connection(server) as js:
             assert (await js.api("STREAM.NAMES", {}))["total"] == 0
     finally:
