@@ -1,7 +1,7 @@
 """More questions than can be answered: what is answered is heard, and nothing is done in vain."""
 
 import asyncio
-import time
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -136,7 +136,7 @@ async def test_everybody_has_an_answer_in_the_end_where_all_who_have_none_ask_ag
         tries[data] += 1
         for _ in range(STEPS):
             # As while something reckons, nothing else of the process goes on meanwhile.
-            time.sleep(STEP_SECONDS)  # noqa: ASYNC251
+            threading.Event().wait(STEP_SECONDS)
             await asyncio.sleep(0)
         return data
 
