@@ -315,10 +315,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         "Every command and event there is.",
         {"list": "catalyst.cli.contract:list_", "show": "catalyst.cli.contract:show_"},
     ),
-    "blueprint": (
-        "For people who write Blueprints.",
-        {"lint": "catalyst.cli.blueprint:lint_"},
-    ),
+    "blueprint": ("For people who write Blueprints.", {"lint": "catalyst.cli.blueprint:lint_"}),
     "source": (
         "Where Blueprints come from.",
         {
