@@ -28,6 +28,10 @@ from catalyst.blueprints.document import (
 from catalyst.blueprints.package import of_files
 
 NOTHING = {"type": "object", "additionalProperties": False}
+TOPOLOGY: dict[str, Any] = {
+    "supported": ["singleton"],
+    "defaults": {"multi-region": "singleton", "single-region": "singleton"},
+}
 
 
 def document(text: str | bytes) -> Read:
@@ -263,7 +267,38 @@ def test_a_wrong_form_refuses_whatever_is_unknown_beside_it() -> None:
     ]
 
 
-def test_what_lacks_something_that_only_an_author_knows_is_looked_into_no_further() -> None:
-    found = document(yaml.safe_dump(changed(spec={"sso": {"groupsClaim": "x"}})))
-    assert (found.blueprint, found.partial) == (None, None)
-    assert [one.message for one in found.findings] == ["spec.sso.realm is missing"]
+@each(
+    [
+        ({"sso": {"groupsClaim": "x"}}, "spec.sso.realm is missing"),
+        ({"topology": {"supported": ["singleton"]}}, "spec.topology.defaults is missing"),
+        (
+            {"topology": {**TOPOLOGY, "perTopology": {"singleton": {}}}},
+            "spec.topology.perTopology.singleton.placement is missing",
+        ),
+        ({"multiInstance": {}}, "spec.multiInstance.enabled is missing"),
+        ({"manifests": {"source": {"ref": "x"}}}, "spec.manifests.source.kind is missing"),
+        (
+            {"manifests": {"source": {"kind": "Helm", "ref": "x"}}},
+            "spec.manifests.source.kind must be one of HelmChart, Kustomize, OAM",
+        ),
+    ]
+)
+def test_what_lacks_something_that_only_an_author_knows_is_left_out_and_the_rest_looked_into(
+    spec: dict[str, Any], message: str
+) -> None:
+    found = document(yaml.safe_dump(changed(spec={**spec, "upgrades": {"from": ["1.x"]}})))
+    assert found.blueprint is None
+    assert [one.message for one in found.findings] == [message]
+    assert found.partial is not None
+    assert found.partial.upgrades_from == ("1.x",)
+
+
+def test_of_a_map_whose_entries_lack_something_the_others_stay() -> None:
+    parts = {"singleton": {"placement": {"tier": "mgmt"}}, "active-active": {}}
+    found = document(yaml.safe_dump(changed(spec={"topology": {**TOPOLOGY, "perTopology": parts}})))
+    assert [one.message.rpartition(".")[2] for one in found.findings] == [
+        "placement is missing",
+        "replication is missing",
+    ]
+    assert found.partial is not None
+    assert found.partial.spec["topology"]["perTopology"] == {"singleton": parts["singleton"]}

@@ -19,6 +19,8 @@ MAX_SPEC: Final = 64 * 1024
 """Bytes of `spec` as JSON: it travels whole in an event."""
 
 _COMPILED: Final = words.validator(shape.BLUEPRINT)
+_ROUNDS: Final = 10
+"""How often more may be taken away: no map of a document lies deeper in others."""
 _NAME: Final = re.compile(shape.NAME)
 
 
@@ -161,34 +163,40 @@ def read(package: Package) -> Read:
 
 
 def _partial(value: Any) -> Blueprint | None:
-    """Return what is left of a document without all that has a wrong form, if that is enough."""
+    """Return what is left of a document without all that has a wrong form, if that is enough.
+
+    What lacks something is taken away as a whole, and so is what then lacks that, and so on.
+    """
     rest = copied(value)
-    for wrong in words.violations(_COMPILED, shape.BLUEPRINT, rest):
-        _remove(rest, wrong.path)
-    if not isinstance(rest, dict):
-        return None
-    metadata = rest.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    spec = rest.get("spec")
-    if not isinstance(spec, dict):
-        return None
-    spec.setdefault("version", "0.0.0")
-    spec["card"] = {"title": str(name or "unnamed"), **(spec.get("card") or {})}
-    whole: dict[str, Any] = {"apiVersion": shape.API_VERSIONS[0], "kind": "Blueprint"}
-    whole |= {"metadata": {"name": name or "bp-unnamed"}, "spec": spec}
-    if not _COMPILED.is_valid(whole):
-        return None
-    return of_spec(name or "bp-unnamed", spec)
+    for _ in range(_ROUNDS):
+        if not isinstance(rest, dict) or not isinstance(rest.get("spec"), dict):
+            return None
+        metadata = rest.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        spec = {"version": "0.0.0", **rest["spec"]}
+        card = spec.get("card")
+        spec["card"] = {"title": str(name or "unnamed")}
+        spec["card"] |= card if isinstance(card, dict) else {}
+        whole: dict[str, Any] = {"apiVersion": shape.API_VERSIONS[0], "kind": "Blueprint"}
+        whole |= {"metadata": {"name": name or "bp-unnamed"}, "spec": spec}
+        wrong = words.violations(_COMPILED, shape.BLUEPRINT, whole)
+        if not wrong:
+            return of_spec(name or "bp-unnamed", spec)
+        for one in wrong:
+            _remove(rest, one.path)
+    return None
 
 
-def _remove(value: Any, path: Path) -> None:
-    """Remove what stands at a path; entries of a list only with the whole list."""
-    holder = value
+def _remove(value: dict[str, Any], path: Path) -> None:
+    """Remove what stands at a path, or what lacks it; of a list's entries the whole list."""
+    holder: Any = value
     for at, step in enumerate(path):
-        last = at == len(path) - 1 or isinstance(path[at + 1], int)
+        last = at == len(path) - 1
         if not isinstance(holder, dict) or step not in holder:
+            if isinstance(holder, dict) and last:
+                _remove(value, path[:at])
             return
-        if last:
+        if last or isinstance(path[at + 1], int):
             del holder[step]
             return
         holder = holder[step]
