@@ -40,6 +40,7 @@ MEMBERS: Final = (*SERVICES, "projector", "gateway")
 
 HTTP_PORT: Final = "http.port"
 """In the data directory: the port of the one HTTP origin."""
+_MAX_PORT: Final = 65535
 
 
 def broker_directory(data: Path) -> Path:
@@ -230,9 +231,10 @@ class Installation:
 
 def _port(path: Path) -> int:
     try:
-        return int(path.read_text("utf-8"))
+        port = int(path.read_text("utf-8"))
     except (OSError, ValueError):
         return 0
+    return port if 0 < port <= _MAX_PORT else 0
 
 
 def _write_private(path: Path, content: bytes) -> None:
