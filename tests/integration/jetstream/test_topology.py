@@ -238,6 +238,35 @@ async def test_settings_that_can_be_changed_are(js: JetStream) -> None:
     assert config["metadata"][VERSION_KEY] == "2"
 
 
+OTHER = Stream("OTHER", {"subjects": ["other.>"], "max_consumers": 10})
+
+
+async def test_one_that_differs_is_changed_whatever_stands_beside_it(js: JetStream) -> None:
+    await ensure(js, ([WORK, OTHER], [READER]))
+    for given in ([WORK, changed(OTHER, max_consumers=20)], [changed(WORK, max_consumers=30)]):
+        assert await ensure(js, (given, [READER])) == []
+    found = [(await settings(js, name))["max_consumers"] for name in ("WORK", "OTHER")]
+    assert found == [30, 20]
+
+
+class Broken(JetStream):
+    """A member that is refused one stream, and to which nobody expected what another one does."""
+
+    @override
+    async def api(self, suffix: str, payload: object, *, timeout: float = CALL_SECONDS) -> Any:
+        if suffix.startswith("STREAM.INFO."):
+            raise ZeroDivisionError if suffix.endswith("OTHER") else BrokerError(500, 10002, "no")
+        return await super().api(suffix, payload, timeout=timeout)
+
+
+async def test_of_several_failures_at_once_the_one_that_nobody_expected_is_told(
+    js: JetStream,
+) -> None:
+    for streams in ([WORK, OTHER], [OTHER, WORK]):
+        with pytest.raises(ZeroDivisionError):
+            await ensure(Broken(js.link), (streams, ()))
+
+
 async def test_what_cannot_be_changed_is_told_and_the_rest_is_changed(js: JetStream) -> None:
     await ensure(js, ([changed(WORK, deny_delete=True)], [READER]), version=1)
     await js.publish(Outgoing("work.a.1"))
