@@ -81,6 +81,7 @@ ROW = Put(row=Row(key="acme.=.change.=.ch-1", doc={}, seq=7, time=NOW))
         (12, [Reset(reason="start"), Synced(as_of=9)], "there"),
         (0, [Reset(reason="start"), Synced(as_of=9)], "there"),
         (7, [Reset(reason="start"), Synced(as_of=9)], "gone"),
+        (9, [Reset(reason="start"), Synced(as_of=9)], "gone"),
         # It went while the connection was lost.
         (7, [Reset(reason="start"), ROW, Synced(as_of=9), Reset(reason="again"), Synced(as_of=20)],
          "gone"),
@@ -91,6 +92,41 @@ def test_a_change_is_gone_once_its_row_was_there_and_is_not(
     follower = Follower(since)
     gone = [follower.is_gone(item) for item in items][-1]
     assert gone == (what == "gone")
+
+
+def test_what_was_seen_once_is_gone_if_it_is_not_there_again() -> None:
+    follower = Follower()
+    follower.news(state())
+    follower.is_gone(Reset(reason="again"))
+    assert follower.is_gone(Synced(as_of=9))
+
+
+def state(**more: Any) -> dict[str, Any]:
+    change = {"change": "ch-1", "status": "running", "percent": 50, "reason": "", "left": []}
+    return {**change, "steps": [], "blocked_by": [], **more}
+
+
+def test_only_steps_that_began_are_told_and_that_approvals_are_missing_once() -> None:
+    follower = Follower()
+    step = {"step": "commit", "attempt": 0, "reason": "", "detail": ""}
+    first = state(steps=[{**step, "status": "pending"}], waits_for=["approvals"], status="waiting")
+    assert texts(follower, first) == ["change ch-1 waiting, 50 %"]
+    assert [follower.offers(first) for _ in range(2)] == [True, False]
+    # What was written says where it stands, and was no look at anything.
+    done = {**step, "status": "done", "attempt": 1, "detail": "main"}
+    last = state(steps=[done], status="completed")
+    assert texts(follower, last) == ["commit     done: main", "change ch-1 completed, 50 %"]
+
+
+def test_what_a_change_waits_for_anew_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    follower = Follower()
+    for code in ("crash-loop", "image-pull"):
+        follower.news(state(blocked_by=[document(code)]))
+        assert follower.patient()
+        now += PATIENCE_SECONDS
+        assert not follower.patient()
 
 
 def test_what_deletes_its_organization_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,8 +153,7 @@ class Watched:
         self.now = 100.0
         monkeypatch.setattr(clock, "monotonic", lambda: self.now)
         self.follower = Follower()
-        change = {"change": "ch-1", "status": "running", "percent": 50, "reason": "", "left": []}
-        self.follower.news({**change, "steps": [], "blocked_by": [document("not-seen")]})
+        self.follower.news(state(blocked_by=[document("not-seen")]))
         self.now += PATIENCE_SECONDS
 
 
