@@ -132,6 +132,22 @@ def test_what_was_told_of_sources_stands_before_what_starts_it_again(tmp_path: P
         assert started == f"`{before}uv run {plain}` starts it"
 
 
+def test_a_start_that_tells_less_of_sources_than_the_last_says_so_once(tmp_path: Path) -> None:
+    data = tmp_path / "own"
+    kept = Installation(data)
+    assert contexts.less_told(data, {}) == ""
+    both = dict.fromkeys(contexts.TOLD, "/elsewhere")
+    kept.remember_variables(both)
+    # Another value is meant so; what is missing may have been forgotten.
+    assert contexts.less_told(data, dict.fromkeys(contexts.TOLD, "/here")) == ""
+    first, second = contexts.TOLD
+    said = contexts.less_told(data, {first: "/here"})
+    assert f"had {second}, and this one has not" in said
+    assert f"`{first}=/elsewhere {second}=/elsewhere catalyst up --data {data}`" in said
+    kept.remember_variables({first: "/here"})
+    assert contexts.less_told(data, {first: "/here"}) == ""
+
+
 @pytest.mark.guarantee("G27.12")
 def test_what_ran_on_somebody_else_s_broker_is_started_on_it_again(tmp_path: Path) -> None:
     kept = Installation(tmp_path / "own")

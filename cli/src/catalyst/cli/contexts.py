@@ -108,6 +108,18 @@ def _variables(data: str) -> dict[str, str]:
         return {}
 
 
+def less_told(data: Path, environ: Mapping[str, str]) -> str:
+    """Return which variables had told of sources at the last start and do not now; empty: none."""
+    place = str(data.resolve())
+    gone = [name for name in _variables(place) if not environ.get(name)]
+    if not gone:
+        return ""
+    return (
+        f"the last start here had {' and '.join(gone)}, and this one has not: what was read of "
+        f"sources by that is read no more; `{start(place)}` starts it as before"
+    )
+
+
 def _foreign_broker(data: str) -> str:
     """Return the broker of somebody else that what runs on a directory used last; empty: none."""
     try:

@@ -121,6 +121,8 @@ async def _up(data: Path, options: Options, *, for_good: bool) -> None:
         strays = (*strays, harm)
     if not for_good and (left_out := _without_its_cluster(data, options)):
         strays = (*strays, left_out)
+    if less := contexts.less_told(data, os.environ):
+        strays = (*strays, less)
     installation = Installation(data)
     installation.remember_variables(os.environ)
     if for_good:
