@@ -182,7 +182,7 @@ class LogWriter:
         return (await self._js.batch([done, *bodies])).seq
 
     async def _guard(self, ref: Ref) -> Guard:
-        last = await self._js.last(topology.EV, ref.guard, leader=True)
+        last = await self._js.last(topology.EV, ref.guard)
         return Guard(ref.guard, 0 if last is None else last.seq)
 
     async def reject(self, slug: str) -> int:
