@@ -1,14 +1,16 @@
 """What stands around a stack here: who is told, who asks, who is refused, and what is set."""
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import pytest
@@ -16,7 +18,7 @@ from tests.support.clients import plain
 from tests.support.rig import acme
 from tests.support.waiting import until
 
-from catalyst.cli import contexts
+from catalyst.cli.main import ended
 from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Stack
 from catalyst.client.http_transport import over_http
@@ -143,18 +145,32 @@ def refused(
         timeout=120,
         check=False,
     )
-    assert (ran.returncode, ran.stdout) == (code, ""), ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert "Errno" not in ran.stderr
-    return ran.stderr
+    return _checked(ran.returncode, ran.stdout, ran.stderr, code)
+
+
+def refused_here(folder: Path, *arguments: str, code: int = 1) -> str:
+    """Do the same without a process of its own: for what is refused before anything is begun."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        chdir(folder),
+        mock.patch.dict(os.environ, environ(folder)),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        ran = ended(["up", "--port", "0", *arguments])
+    return _checked(ran, out.getvalue(), err.getvalue(), code)
+
+
+def _checked(ran: int, out: str, err: str, code: int) -> str:
+    assert (ran, out) == (code, ""), err
+    assert "Traceback" not in err
+    assert "Errno" not in err
+    return err
 
 
 def check_named(folder: Path, data: str, pid: int) -> None:
     """Check that a second start on a directory names whoever works there, and what to do."""
     said = refused(folder, "--data", data)
-    port = contexts.of_directory(folder / data).http.rpartition(":")[2]
-    # It is looked at first of all, so that nothing is said to start, and no port is in the way.
-    assert refused(folder, "--data", data, "--port", port) == said
     assert said.startswith(f"Error: another Catalyst works in {data}: process {pid}\n")
     assert f"end that one with Ctrl-C or `kill {pid}`" in said
     assert "--data" in said.splitlines()[-1]
