@@ -26,6 +26,7 @@ KEPT: Final = frozenset(
 
 _UNESCAPED: Final = "!'()*~"
 """What a browser leaves as it is in a part of an address, besides letters, digits and `-_.`."""
+MICRO: Final = {"currency": "OMR", "micro": 1}
 LINE: Final = {
     **dict.fromkeys(("period", "subscription", "name", "formula", "book", "version", "hold"), "x"),
     "line": 1,
@@ -68,6 +69,14 @@ MADE: Final[dict[str, Any]] = {
     "billing/explain": {
         "line": LINE,
         "price_book_seq": 1,
+        "charge": {
+            "aggregation": "sum",
+            "unit": "u",
+            "included": 1,
+            "size": 2,
+            "minimum": MONEY,
+            "parts": [{"quantity": 1, "price": MICRO, "amount": MICRO, "flat": MONEY}],
+        },
         "events": [USED, {"seq": 1, "type": "a.b.v1", "month": "m"}],
         "count": 4,
         "next": 2,

@@ -154,6 +154,7 @@ async def test_an_invoice_is_explained_and_made_again_from_the_log(
         assert line["line"]["formula"] == "1 month x 1.500 OMR"
         assert [one["type"] for one in line["events"]] == ["billing.subscription-started.v1"]
         assert line["price_book_seq"] > 0
+        assert line["charge"] is None  # Of what is sold, the formula says all.
         for query, request in (("replay", {}), ("explain", {"line": 1})):
             with pytest.raises(Rejected) as refused:
                 await ask.ask("billing", query, 1, "acme", {"invoice": "2020-01", **request})

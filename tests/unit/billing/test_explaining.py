@@ -133,8 +133,36 @@ def test_a_line_is_priced_by_the_version_that_it_names() -> None:
         for version in ("2026-03", "2026-04", "2026-05")
     ]
     history = events(*books, ref=billing.BOOK)
-    assert explaining.priced_by(line(), history) == 11
-    assert explaining.priced_by(line(version="2026-07"), history) == 0
+    assert explaining.applied(line(), history) == (11, None)
+    assert explaining.applied(line(version="2026-07"), history) == (0, None)
+
+
+@each([("usage",), ("adjustment",)])
+def test_of_use_each_step_of_its_price_is_told_so_that_anybody_can_do_the_sum(kind: Any) -> None:
+    book = bill1.PriceBookApplied(content=billing.book(), digest="x")
+    history = events(book, ref=billing.BOOK)
+    of_use = line(kind=kind, sku="storage", quantity=1500, amount=billing.omr(100))
+    seq, charge = explaining.applied(of_use, history)
+    assert charge is not None
+
+    def micro(units: int) -> dict[str, Any]:
+        return {"currency": "OMR", "micro": units}
+
+    free, dear = charge.pop("parts")
+    assert (free["quantity"], free["price"], free["amount"]) == (1000, micro(0), micro(0))
+    assert (dear["quantity"], dear["price"], dear["amount"]) == (500, micro(40), micro(20_000))
+    assert (seq, charge) == (
+        10,
+        {
+            "aggregation": "sum",
+            "unit": "GiB-hour",
+            "included": 0,
+            "size": 1,
+            "minimum": {"currency": "OMR", "minor": 100},
+            "amount": micro(100_000),
+        },
+    )
+    assert explaining.applied(line(kind=kind, sku="gone"), history) == (10, None)
 
 
 def test_what_was_given_back_of_a_line_is_told_with_its_place_in_the_log() -> None:

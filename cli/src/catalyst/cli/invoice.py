@@ -10,6 +10,7 @@ import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import owned
+from catalyst.cli.charged import charged
 from catalyst.cli.exits import Ended, ExitCode, Failure, of_problem
 from catalyst.cli.get import Wanted, read
 from catalyst.cli.output import Format, Table, clean, note, show, to_the_second, write
@@ -339,12 +340,14 @@ def _explained(found: Mapping[str, Any]) -> None:
     line = found["line"]
     what = f"{line['name']} for {line['subscription']}: {line['formula']}"
     write(clean(f"{what} = {amount(line['amount'])}"))
-    charged = "with this invoice"
+    taken = "with this invoice"
     if line.get("hold"):
-        charged = f"before, by change {line['hold']}: it took what was set aside for it"
-    write(clean(f"for {line['period']}, charged {charged}"))
+        taken = f"before, by change {line['hold']}: it took what was set aside for it"
+    write(clean(f"for {line['period']}, charged {taken}"))
     book = clean(f"{line['book']} {line['version']}")
     write(f"price book {book}, applied by event {found['price_book_seq']}")
+    for text in charged(found.get("charge")):
+        write(clean(f"  {text}"))
     count = found["count"]
     write(f"{count} event{'' if count == 1 else 's'} behind it")
     for event in found["events"]:

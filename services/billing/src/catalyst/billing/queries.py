@@ -213,6 +213,8 @@ async def explain(
 ) -> Any:
     """Answer where a line of an invoice comes from: its price, its formula, and every event.
 
+    Of use, `charge` says how its quantity became money.
+
     Of a month that is not closed, the lines are those that its invoice would have now.
 
     Raises:
@@ -230,12 +232,14 @@ async def explain(
     line = explaining.line_of(draft, place)
     events = explaining.behind(draft, line, await history(explaining.origin_of(draft, line)))
     bill = await history(invoice.ref_of(organization, name))
+    book, charge = explaining.applied(line, await history(price_book.DEFAULT))
     until = asked.start + explaining.PAGE
     return {
         "invoice": name,
         "number": draft.number,
         "line": msgspec.to_builtins(line),
-        "price_book_seq": explaining.priced_by(line, await history(price_book.DEFAULT)),
+        "price_book_seq": book,
+        "charge": charge,
         "events": events[asked.start : until],
         "count": len(events),
         "next": until if until < len(events) else None,

@@ -15,6 +15,7 @@ import msgspec
 
 from catalyst.billing.domain import (
     account,
+    charges,
     closing,
     correcting,
     credit_note,
@@ -27,11 +28,15 @@ from catalyst.billing.domain import (
 )
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Recorded
+from catalyst.contracts.prices_v1 import Book
 from catalyst.contracts.rejection import Rejected
 from catalyst.contracts.subjects import Ref
 
 PAGE: Final = 500
 """Events of one answer, at most."""
+
+_OF_USE: Final = frozenset({"usage", "adjustment"})
+"""Kinds of lines that charge what was used."""
 
 Histories = Mapping[Ref, Sequence[Recorded]]
 
@@ -296,7 +301,7 @@ def line_of(draft: Drafted, place: int) -> bill1.InvoiceLine:
 def origin_of(draft: Drafted, line: bill1.InvoiceLine) -> Ref:
     """Return the aggregate whose events a line comes from."""
     organization = draft.content.organization
-    if line.kind in {"usage", "adjustment"}:
+    if line.kind in _OF_USE:
         return usage.ref_of(organization, line.period)
     return subscription.ref_of(organization, line.subscription)
 
@@ -332,14 +337,38 @@ def _used(
             yield found | {"waited": True} if place < event.waited else found
 
 
-def priced_by(line: bill1.InvoiceLine, books: Iterable[Recorded]) -> int:
-    """Return where the version of the price book stands in the log; 0 if it does not."""
-    return next(
-        (
-            one.seq
-            for one in books
-            if isinstance(one.event, bill1.PriceBookApplied)
-            and one.event.content.version == line.version
-        ),
-        0,
-    )
+def applied(
+    line: bill1.InvoiceLine, books: Iterable[Recorded]
+) -> tuple[int, dict[str, Any] | None]:
+    """Return where the version of the price book stands in the log, and what it says of use.
+
+    That is how the line's quantity becomes money, step by step: what stands on the invoice is the
+    sum, rounded once, less what was invoiced before. 0 and None if the version does not stand
+    there; None for what is not use.
+    """
+    for one in books:
+        match one.event:
+            case bill1.PriceBookApplied(content=book) if book.version == line.version:
+                return one.seq, _charged(line, book)
+            case _:
+                continue
+    return 0, None
+
+
+def _charged(line: bill1.InvoiceLine, book: Book) -> dict[str, Any] | None:
+    if line.kind not in _OF_USE:
+        return None
+    charge = next((one for one in book.usage if one.sku == line.sku), None)
+    if charge is None:
+        return None
+    priced = charges.price(charge, line.quantity, line.amount.currency)
+    least = (one for one in charge.minimum if one.currency == line.amount.currency)
+    return {
+        "aggregation": charge.aggregation,
+        "unit": charge.unit,
+        "included": charge.included,
+        "size": charge.size,
+        "parts": msgspec.to_builtins(priced.parts),
+        "minimum": msgspec.to_builtins(next(least, None)),
+        "amount": msgspec.to_builtins(priced.amount),
+    }

@@ -3,7 +3,7 @@
 import { question } from "./asking.js";
 import { el } from "./dom.js";
 import { unread } from "./icons.js";
-import { money } from "./money.js";
+import { fine, money } from "./money.js";
 import { commandName, counted, instant, measured } from "./words.js";
 
 export class Explained {
@@ -38,6 +38,7 @@ export class Explained {
     const more = el("div");
     this.node.replaceChildren(
       el("p", { text: `${line.formula} = ${money(line.amount)}` }),
+      ...charged(found.charge),
       ...(line.hold ? [this.#taken(line.hold)] : []),
       el("p", { class: "quiet", text: `For ${line.period}, by price book ${line.book} ${line.version}, applied by event ${found.price_book_seq}` }),
       ...found.corrections.map((one) => el("p", { text: correction(one) })),
@@ -65,6 +66,28 @@ export class Explained {
       },
     } })]));
   }
+}
+
+const COUNTED = {
+  sum: "all that was used",
+  count: "how often it was used",
+  max: "the most that was reported at once",
+  latest: "what was reported last",
+  unique: "how many different ones were reported",
+};
+
+/** Returns how use became money, step by step; nothing of what is no use. */
+function charged(charge) {
+  if (!charge) return [];
+  const { unit, size, included, parts, minimum } = charge;
+  const per = size === 1 ? unit : `packages of ${size} ${unit}`;
+  const steps = parts.map(({ quantity, price, flat, amount }) =>
+    el("li", { text: `${quantity} ${per} at ${fine(price)}${flat ? ` and ${money(flat)}` : ""} = ${fine(amount)}` }));
+  return [
+    el("p", { text: `Counted is ${COUNTED[charge.aggregation]}, in ${unit}${included ? `; ${included} of it cost nothing` : ""}.` }),
+    ...(steps.length ? [el("ul", { "aria-label": "How it adds up" }, steps)] : []),
+    ...(minimum ? [el("p", { text: `A month with any use costs at least ${money(minimum)}.` })] : []),
+  ];
 }
 
 function event({ seq, type, use, month }) {
