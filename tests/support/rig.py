@@ -1,14 +1,15 @@
 """A running worker for tests, and a plain sender that knows subjects and JSON alone."""
 
+from __future__ import annotations
+
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pytest
 from tests.support.waiting import until
 from typing_extensions import override
 
@@ -28,6 +29,10 @@ from catalyst.contracts import topology as contract
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM, Ref
 from catalyst.environment_controller.domain import organization, registration
+
+if TYPE_CHECKING:
+    # Processes of tests that run a worker load none of it.
+    import pytest
 
 DEADLINE_SECONDS = 60.0
 

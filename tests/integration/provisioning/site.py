@@ -273,7 +273,7 @@ def applying(found: Plan) -> pro1.ApplyPlan:
 _PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-import pytest
+from types import SimpleNamespace
 from tests.integration.provisioning.tables import service_of
 from tests.support.crashes import FaultyBroker
 from tests.support.rig import deliver_again_after, runtime
@@ -283,7 +283,7 @@ from catalyst.chassis.worker import Worker
 from catalyst.environment_controller.adapters.git_root import GitRoot
 
 async def main(url, user, keys, git, door, named, name, at, side):
-    deliver_again_after(pytest.MonkeyPatch(), 2.0)
+    deliver_again_after(SimpleNamespace(setattr=setattr), 2.0)
     ring = KeyRing.open(Path(keys))
     async with connect(url, name="w", user=user, password=user) as js:
         broker = FaultyBroker(js, int(at), side, counted=("batch", "publish done"))
