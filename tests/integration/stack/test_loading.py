@@ -3,9 +3,11 @@
 The collector of garbage would look through all of it, over and over and at the end once more.
 """
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.support.each import each
 
@@ -74,7 +76,16 @@ def test_the_command_loads_no_command_line_of_what_it_asks_with() -> None:
     assert ran(_COMMAND, "--version")[-1] == "httpx"
 
 
-@each([*MODULES.values(), "catalyst.simulator", "catalyst.cli.entry:run"])
+@each([*MODULES.values(), "catalyst.simulator"])
+def test_all_members_are_loaded_alike(member: str) -> None:
+    found = importlib.util.find_spec(f"{member}.__main__")
+    assert found is not None
+    assert found.origin is not None
+    *_, begun = Path(found.origin).read_text("utf-8").partition("with resting():\n")
+    assert begun == f"    from {member}.main import run\n\nsys.exit(run())\n"
+
+
+@each(["catalyst.provisioning", "catalyst.gateway", "catalyst.cli.entry:run"])
 def test_what_is_loaded_is_not_looked_through_for_garbage(process: str) -> None:
     # A member ends at once where a setting is wrong, and the command says its version.
     wrong = {"CATALYST_HTTP_PORT": "none"}
