@@ -52,20 +52,17 @@ class Unreadable(Exception):
         self.code = code
 
 
-class Row:
-    """One row. Decoded when it is first changed, encoded when it is written."""
+class Row(msgspec.Struct, eq=False, gc=False):
+    """One row. Decoded when it is first changed, encoded when it is written.
 
-    __slots__ = ("_raw", "_value", "trace", "view")
+    A value or the bytes of one are there from the start.
+    """
 
-    def __init__(
-        self, view: View[Any], value: Value | None, raw: bytes | None, trace: str | None = None
-    ) -> None:
-        """Hold a value, or the bytes of one."""
-        self.view = view
-        self.trace = trace
-        """The `traceparent` of the event that made it, if there is one."""
-        self._value = value
-        self._raw = raw
+    view: View[Any]
+    _value: Value | None
+    _raw: bytes | None
+    trace: str | None = None
+    """The `traceparent` of the event that made it, if there is one."""
 
     @property
     def seq(self) -> int:
@@ -164,13 +161,14 @@ class Fold:
         if place is None:
             return
         row = self.row(place.key, changes)
-        if row is not None:
-            stale = row.value.stale
+        value = None if row is None else row.value
+        if value is not None:
+            stale = value.stale
             if stale is not None and stale.code in rows.FROZEN:
-                self._freeze(place, row, stale, changes)
+                self._freeze(place, value, stale, changes)
                 return
         try:
-            self._change(place, row, subject[end + 1 :], message, changes)
+            self._change(place, value, subject[end + 1 :], message, changes)
         except Unreadable as error:
             if is_stray(message.data):
                 facts = {"subject": message.subject, "seq": message.seq}
@@ -182,7 +180,7 @@ class Fold:
             )
             since = of_nanoseconds(message.time_ns)
             stale = Stale(since=self._since(message, since), code=error.code, count=0)
-            self._freeze(place, row or _empty(place, message), stale, changes)
+            self._freeze(place, value or _empty(message), stale, changes)
 
     def _concerned(self, changes: Changes) -> bool:
         """Return whether what rows say of each other may change: most events change none of it."""
@@ -221,7 +219,7 @@ class Fold:
         return _Place(view, ref, view.key(ref).encode(), handlers)
 
     def _change(
-        self, place: _Place, row: Row | None, name: str, message: LogMessage, changes: Changes
+        self, place: _Place, value: Value | None, name: str, message: LogMessage, changes: Changes
     ) -> None:
         handler = place.handlers.get(name)
         if handler is None:
@@ -230,7 +228,8 @@ class Fold:
             return
         body, event = _read(message, handler)
         at = At(place.ref, message.seq, body.time or of_nanoseconds(message.time_ns))
-        doc, stale = (None, None) if row is None else (row.value.doc, row.value.stale)
+        doc = None if value is None else value.doc
+        stale = None if value is None else value.stale
         if isinstance(event, _OF_THE_RUNTIME):
             stale = _parked(stale, event, at)
         elif doc is None and not place.view.starts(event):
@@ -245,7 +244,7 @@ class Fold:
         changed = _value(message, body, at, stale, doc)
         if doc is not None or stale is not None:
             changes[place.key] = Row(place.view, changed, None, body.traceparent)
-        elif row is not None:
+        elif value is not None:
             changes[place.key] = Gone(rows.encode(changed), message.seq, body.traceparent)
 
     def _take_along(
@@ -277,11 +276,11 @@ class Fold:
                 made = _value(message, body, at, value.stale, heard)
                 changes[key.encode()] = Row(row.view, made, None, body.traceparent)
 
-    def _freeze(self, place: _Place, row: Row, stale: Stale, changes: Changes) -> None:
+    def _freeze(self, place: _Place, value: Value, stale: Stale, changes: Changes) -> None:
         """Keep the row's last document, and count one event more that is not in it."""
         counted = msgspec.structs.replace(stale, count=stale.count + 1)
-        value = msgspec.structs.replace(row.value, stale=counted)
-        changes[place.key] = Row(place.view, value, None)
+        frozen = msgspec.structs.replace(value, stale=counted)
+        changes[place.key] = Row(place.view, frozen, None)
 
     def _since(self, message: LogMessage, otherwise: Any) -> Any:
         """Return the event's own time, as far as its envelope can be read."""
@@ -374,9 +373,9 @@ def _value(message: LogMessage, body: _Body, at: At, stale: Stale | None, doc: A
     )
 
 
-def _empty(place: _Place, message: LogMessage) -> Row:
-    """Return a row without a document, for an aggregate whose very first event is a bad one."""
-    value = Value(
+def _empty(message: LogMessage) -> Value:
+    """Return a value without a document, for an aggregate whose very first event is a bad one."""
+    return Value(
         seq=message.seq,
         event="",
         time=of_nanoseconds(message.time_ns),
@@ -386,7 +385,6 @@ def _empty(place: _Place, message: LogMessage) -> Row:
         stale=None,
         doc=None,
     )
-    return Row(place.view, value, None)
 
 
 def _parked(stale: Stale | None, event: Parked | Unparked, at: At) -> Stale | None:

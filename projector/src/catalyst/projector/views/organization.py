@@ -233,20 +233,24 @@ def _blocked(doc: Doc, before: Sequence[Link], now: datetime) -> tuple[Link, ...
     What did not change is not made anew: every event of every Organization comes by here.
     """
     found: list[Link] = []
+    onboarded = failed = None
+    heard_of: list[Link] = []
+    for link in before:
+        code = link.code
+        if code == ONBOARDED:
+            onboarded = link
+        elif code == FAILED:
+            failed = link
+        elif code == DELETED:
+            heard_of.append(link)
     if doc.phase == "onboarding":
-        found.append(_known(before, ONBOARDED) or of_onboarded(doc.slug, now))
+        found.append(onboarded or of_onboarded(doc.slug, now))
     if doc.failure is not None:
-        stood = _known(before, FAILED)
-        since = now if stood is None else stood.since
+        since = now if failed is None else failed.since
         found.append(of_failed(doc.slug, doc.failure.step, doc.failure.reason, since))
     if doc.suspended is not None:
         found.append(of_suspended(doc.slug, doc.suspended.reason, doc.suspended.since))
-    found += [one for one in before if one.code == DELETED]
-    return tuple(found)
-
-
-def _known(links: Sequence[Link], code: str) -> Link | None:
-    return next((one for one in links if one.code == code), None) if links else None
+    return (*found, *heard_of)
 
 
 def _beside(doc: Doc, look: Look, tally: Tally) -> Doc:
