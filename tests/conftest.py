@@ -6,13 +6,14 @@ other, first by who hands the tests out.
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -196,15 +197,18 @@ def pytest_make_collect_report(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Leave what was collected, which stays to the end, out of every collection of garbage.
 
-    As the members themselves do it; it takes a fifth off the unit tests.
+    As the members themselves do it; it takes a fifth off the unit tests. And find out once for
+    each file which conftest.py it has: from here on there comes none, and each test asks ten times.
     """
     gc.disable()
     try:
         return (yield)
     finally:
+        found: Any = functools.cache(session.gethookproxy)
+        session.gethookproxy = found  # type: ignore[method-assign]
         gc.freeze()
         gc.set_threshold(*collector.GC_THRESHOLDS)
         gc.enable()
