@@ -6,11 +6,15 @@ from tests.support.changing import Town
 from tests.support.log import START, On
 from tests.support.plans import ADMIN, PROD, apply, locked, planned, run, town
 from tests.unit.projector.test_changes import advance
+from tests.unit.projector.test_fold import recorded
 
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts import provisioning_v1 as pro1
+from catalyst.contracts.blocked_chain import FOLLOWED_MAX
 from catalyst.contracts.provisioning_values_v1 import Evidence
+from catalyst.projector.fold import Fold
+from catalyst.projector.views.table import VIEWS
 from catalyst.provisioning.domain.change import change_ref
 
 
@@ -139,6 +143,24 @@ def test_a_change_leads_through_its_application_to_what_that_waits_for_as_it_is_
     assert "crash-loop" in codes(place, "ch-2")
     place.see("disk", "ch-1")
     assert "crash-loop" not in codes(place, "ch-2")
+
+
+@pytest.mark.guarantee("G13.20")
+def test_however_many_wait_for_an_application_whoever_waits_for_one_of_them_is_led_to_it() -> None:
+    place = town()
+    stores = [f"store{number}" for number in range(FOLLOWED_MAX + 1)]
+    lock = [locked("disk", "new"), *(locked(name, "new", disk="disk") for name in stores)]
+    apply(place, "ch-1", planned(place, lock=(*lock, locked("blog", database=stores[-1]))))
+    run(place, "ch-1")
+    for name in stores:
+        place.see(name, "ch-1", health="progressing", evidence=(waiting(name, "disk"),))
+    place.see("blog", "ch-1", health="progressing", evidence=(waiting("blog", stores[-1]),))
+    place.see("disk", "ch-1", health="degraded", evidence=(POD,))
+    fold = Fold(VIEWS)
+    for message in recorded(*with_home(place)):
+        fold.apply([message])
+    assert disagreeing(fold) == []
+    assert place_of(fold, "blog").blocked_by[-1].code == "crash-loop"
 
 
 def codes(place: Town, change: str) -> list[str]:

@@ -280,20 +280,25 @@ def _application_touches(
 def _waiting(
     organization: str, name: str, environments: Collection[str], look: Look
 ) -> list[ApplicationDocument]:
-    """Return the Applications that say they wait for one in an Environment, through others too."""
+    """Return the Applications that say they wait for one in an Environment, through others too.
+
+    However many they are: only from farther away than a chain goes none leads here.
+    """
     found: dict[str, ApplicationDocument] = {}
     ahead = [name]
-    while ahead and len(found) < FOLLOWED_MAX:
-        doc: ApplicationDocument | None = look(application_key(organization, behind := ahead.pop()))
-        here = [one for one in doc.bindings if one.environment in environments] if doc else []
-        for other in dict.fromkeys(user for one in here for user in one.dependents):
-            user: ApplicationDocument | None = look(application_key(organization, other))
-            if user is None or other in {name, *found}:
-                continue
-            links = [link for one in user.bindings for link in blocked.own(one.blocked_by)]
-            if behind in needed(links):
-                found[other] = user
-                ahead.append(other)
+    for _ in range(FOLLOWED_MAX):
+        before, ahead = ahead, []
+        for behind in before:
+            doc: ApplicationDocument | None = look(application_key(organization, behind))
+            here = [one for one in doc.bindings if one.environment in environments] if doc else []
+            for other in dict.fromkeys(user for one in here for user in one.dependents):
+                user: ApplicationDocument | None = look(application_key(organization, other))
+                if user is None or other == name or other in found:
+                    continue
+                links = [link for one in user.bindings for link in blocked.own(one.blocked_by)]
+                if behind in needed(links):
+                    found[other] = user
+                    ahead.append(other)
     return list(found.values())
 
 
