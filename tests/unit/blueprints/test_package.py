@@ -169,8 +169,9 @@ def test_a_file_that_is_no_text_is_told_with_its_byte() -> None:
 def test_the_starter_catalogue_loads() -> None:
     assert "bp-redis" in loading.names()
     assert "blueprint.yaml" in loading.load("bp-redis").files
-    with pytest.raises(KeyError):
-        loading.load("../..")
+    for name in ("../..", "bp-nothing", "x" * 300):
+        with pytest.raises(KeyError):
+            loading.load(name)
 
 
 @pytest.mark.guarantee("G20.1")

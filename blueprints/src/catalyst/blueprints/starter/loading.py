@@ -6,6 +6,7 @@ name: `bp-wiki`, `bp-wiki@1.0.1`.
 
 from __future__ import annotations
 
+import errno
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
@@ -29,7 +30,14 @@ def load(name: str) -> Package:
         KeyError: If there is none of this name.
     """
     # Nothing is listed for it: whoever reads all of them would list all of them for each.
-    if PurePath(name).name != name or not _is_package(folder := _data() / name):
+    folder = _data() / name
+    try:
+        known = PurePath(name).name == name and _is_package(folder)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        known = False
+    if not known:
         raise KeyError(name)
     return read_folder(folder)
 
