@@ -184,6 +184,22 @@ async def test_each_try_of_a_read_that_waits_tells_the_door_what_time_is_left() 
     assert transport.requests[0].headers["prefer"] == "wait=0"
 
 
+@pytest.mark.guarantee("G4.9")
+async def test_what_the_door_says_when_the_time_is_over_may_come_two_seconds_late() -> None:
+    row = answer(200, ROW, **FRESH)
+    transport = Scripted(answer(200, OUTCOME), answer(200, OUTCOME), row, row)
+    async with over_http("http://door", transport=transport) as door:
+        await door.send(RESUME, {}, organization="acme", timeout=4)
+        await door.outcome("c-1", organization="acme", timeout=14)
+        await door.get("organizations", "acme", min_seq=5, timeout=1)
+        await door.get("organizations", "acme", timeout=1)
+    *held, plain = transport.requests
+    for request in held:
+        wait = float(request.headers["prefer"].removeprefix("wait="))
+        assert request.extensions["timeout"]["read"] > wait + 2
+    assert plain.extensions["timeout"]["read"] <= 1
+
+
 async def test_all_pages_are_read() -> None:
     pages = [
         answer(200, {"items": [ROW], "as_of": 8, "head": 9, "lag_ms": 1, "continue": "x"}),

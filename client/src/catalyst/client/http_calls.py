@@ -28,8 +28,9 @@ RETRY_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 """For one try; a request that the door itself holds open gets its wait on top."""
-HELD_SECONDS: Final = 1.0
-"""For an answer that the door was asked to give when the time is over, to arrive."""
+HELD_SECONDS: Final = 3.0
+"""For an answer that the door was asked to give when the time is over, to arrive: it says more than
+that none came, and whoever is busy may be late with it."""
 FIRST_CONTACT_SECONDS: Final = 2.0
 """How long somebody who was never there is waited for; who was there once is waited for longer."""
 JSON: Final = "application/json"
@@ -102,7 +103,8 @@ class HttpCalls:
             media_type: Of the body.
             token: Instead of the connection's.
             timeout: For all tries together.
-            held_seconds: How long the door was asked to hold each try open.
+            held_seconds: How long the door was asked to hold each try open. What it says then may
+                arrive when the time is over.
             hold: Ask the door to hold each try open for as long as there is time, and to say then
                 what it has come to.
 
@@ -119,7 +121,8 @@ class HttpCalls:
         while True:
             deadline = began + timeout
             left = deadline - _clock()
-            one_try = max(0.1, min(ANSWER_SECONDS + held_seconds, left))
+            late = HELD_SECONDS if held_seconds else 0.0
+            one_try = max(0.1, min(ANSWER_SECONDS + held_seconds, left + late))
             if hold:
                 held = max(0, round(min(left, ANSWER_SECONDS)))
                 sent["Prefer"] = f"wait={held}"
