@@ -166,6 +166,13 @@ def test_the_readme_leads_to_every_member() -> None:
     assert own <= reached
 
 
+def test_the_index_of_the_docs_lists_every_page() -> None:
+    docs = ROOT / "docs"
+    listed = {link.split("#")[0] for link in _links(docs / "README.md")}
+    pages = {path.name for path in docs.iterdir() if path.suffix in {".md", ".json", ".toml"}}
+    assert pages - {"README.md"} <= listed
+
+
 # ---- words
 
 PRODUCT_PAGES = [path for path in PAGES if path.parent in {ROOT, ROOT / "docs"}]

@@ -71,19 +71,23 @@ async def test_a_directory_is_restored_by_what_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    data = tmp_path / contexts.DATA
+    checkout = tmp_path / "catalyst"
+    checkout.mkdir()
+    data = checkout / contexts.DATA
     (port,) = free_ports(1)
     async with running(Installation(data), replace(OPTIONS, port=port), Told()) as stack:
         await make(stack, "before")
         await until(lambda: homes(data) == {"before"}, 60.0)
-    typed("backup", tmp_path)
+    typed("backup", checkout)
     async with running(Installation(data), OPTIONS, Told()) as stack:
         await make(stack, "later")
         lost = await shown(stack, await make(stack, "last"))
         address = stack.context.http
         await until(lambda: homes(data) == {"before", "last", "later"}, 60.0)
     assert names(lost) == ["before", "last", "later"]
-    typed("restore", tmp_path)
+    typed("restore", checkout)
+    # What holds keys lies outside, where no tool that looks through the checkout finds it.
+    assert list(checkout.iterdir()) == [data]
     async with running(Installation(data), OPTIONS, Told()) as stack:
         assert stack.context.http == address
         copied = await shown(stack, 0)
@@ -93,7 +97,8 @@ async def test_a_directory_is_restored_by_what_the_page_says(
         # What was accepted after it is decided again.
         assert names(await shown(stack, await make(stack, "later"))) == ["before", "later"]
         contexts.register_local(data)
-        for words in (COMMANDS["anew"].split()[1:], ["replay", "--check"]):
+        anew = COMMANDS["anew"].removeprefix("uv run catalyst ").split()
+        for words in (anew, ["replay", "--check"]):
             assert await asyncio.to_thread(ended, words) == 0
         for place in (lost, copied):
             assert isinstance(await first(stack, place.cursor), Reset)
