@@ -1,7 +1,9 @@
-"""A log that lost events in its middle: the first is named, and no rows are made of the rest."""
+"""A log that lost events: in its middle, where no rows are made of the rest; or at its end."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,11 +15,16 @@ from tests.support.projecting import agrees, bearer, following, fresh, projector
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream.broker import JetStream
+from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import Outgoing
+from catalyst.cli import brokercheck
+from catalyst.cli.broker import BrokerProcess
+from catalyst.cli.findings import Health
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.holes import Hole, Holes, look
-from catalyst.projector.replay import check
+from catalyst.projector.rebuild import rebuild
+from catalyst.projector.replay import KEEP_BEFORE, check
 
 pytestmark = pytest.mark.real
 
@@ -265,3 +272,59 @@ async def stored_at(js: JetStream, seq: int) -> dict[str, bytes]:
 
     await until(reached, 30.0)
     return found
+
+
+# ---- at its end
+
+
+@pytest.mark.guarantee("G3.3")
+@pytest.mark.parametrize("longer", [False, True], ids=["shorter", "other-events"])
+async def test_a_log_restored_from_a_backup_is_noticed(
+    own_server: BrokerProcess,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    longer: bool,  # noqa: FBT001
+) -> None:
+    """The same stream with fewer messages, and maybe others behind them."""
+    async with connect(own_server.url, name="projector", user="own", password="own") as js:
+        log = LogWriter(js)
+        await log.prepare()
+        first = await log.decide(writing.created("acme"))
+        async with following(js):
+            await agrees(js, first)
+        await own_server.stop()
+        (folder,) = own_server.settings.directory.glob("store/**/streams/EV")
+        shutil.copytree(folder, tmp_path / "backup")
+        await own_server.start()
+        await js.ready()
+        async with following(js):
+            seq = await log.decide(writing.renamed("acme", "lost by the restore"))
+            await agrees(js, seq)
+        before = await stored(js)
+        await own_server.stop()
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "backup", folder)
+        await own_server.start()
+        await js.ready()
+        other = LogWriter(js, "other")
+        seq = first
+        for number in range(3 if longer else 0):
+            seq = await other.decide(writing.created(f"new{number}"))
+        async with following(js) as follower:
+            await until(lambda: follower.report is not None)
+            rows = await agrees(js, seq)
+        # The new rows agree with what there is: those of before alone know that more was there.
+        whole = await brokercheck.whole(js)
+        assert (whole.health, whole.fix) == (Health.FAIL, KEEP_BEFORE)
+        assert before is not None
+        assert f"the rows before these were as of {before.checkpoint.seq}" in whole.detail
+        model = StreamReadModel(js, "projector")
+        await rebuild(
+            StreamLog(js, "projector"), model, await model.current(), against=True, accept=False
+        )
+        assert (await brokercheck.whole(js)).health is Health.OK
+    told = [one for one in caplog.records if one.message == "the read model is built anew"]
+    reason = "event-differs" if longer else "log-shorter"
+    assert [vars(one)["reason"] for one in told if one.levelname == "WARNING"] == [reason]
+    assert b"lost by the restore" in before.rows["acme._.organization._.acme"]
+    assert b"lost by the restore" not in rows["acme._.organization._.acme"]

@@ -3,10 +3,8 @@
 import asyncio
 import itertools
 import random
-import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from tests.support import log as writing
@@ -309,46 +307,6 @@ async def test_another_log_gets_another_read_model(js: JetStream) -> None:
         await until(switched)
         rows = await agrees(js, seq)
     assert len(rows) == 5
-
-
-@pytest.mark.guarantee("G3.3")
-@pytest.mark.parametrize("longer", [False, True], ids=["shorter", "other-events"])
-async def test_a_log_restored_from_a_backup_is_noticed(
-    own_server: BrokerProcess,
-    tmp_path: Path,
-    longer: bool,  # noqa: FBT001
-) -> None:
-    """The same stream with fewer messages, and maybe others behind them."""
-    async with connect(own_server.url, name="projector", user="own", password="own") as js:
-        log = LogWriter(js)
-        await log.prepare()
-        first = await log.decide(writing.created("acme"))
-        async with following(js):
-            await agrees(js, first)
-        await own_server.stop()
-        (folder,) = own_server.settings.directory.glob("store/**/streams/EV")
-        shutil.copytree(folder, tmp_path / "backup")
-        await own_server.start()
-        await js.ready()
-        async with following(js):
-            seq = await log.decide(writing.renamed("acme", "lost by the restore"))
-            await agrees(js, seq)
-        before = await stored(js)
-        await own_server.stop()
-        shutil.rmtree(folder)
-        shutil.copytree(tmp_path / "backup", folder)
-        await own_server.start()
-        await js.ready()
-        other = LogWriter(js, "other")
-        seq = first
-        for number in range(3 if longer else 0):
-            seq = await other.decide(writing.created(f"new{number}"))
-        async with following(js) as follower:
-            await until(lambda: follower.report is not None)
-            rows = await agrees(js, seq)
-    assert before is not None
-    assert b"lost by the restore" in before.rows["acme._.organization._.acme"]
-    assert b"lost by the restore" not in rows["acme._.organization._.acme"]
 
 
 @pytest.mark.guarantee("G3.3")

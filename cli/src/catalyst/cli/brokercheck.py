@@ -25,7 +25,7 @@ from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.holes import Holes, look
 from catalyst.projector.ports import Doubt, Garbled, Missing
-from catalyst.projector.replay import KEEP, lost
+from catalyst.projector.replay import KEEP, KEEP_BEFORE, lost, lost_before
 
 CONNECT_SECONDS: Final = 2.0
 LOG: Final = "log"
@@ -111,7 +111,7 @@ async def _all(js: JetStream, *, embedded: bool) -> AsyncIterator[Finding]:
     yield await timercheck.timers(js)
     yield await usecheck.uses(js, embedded=embedded)
     yield await _letters(js)
-    yield await _whole(js)
+    yield await whole(js)
 
 
 def _version(text: str) -> Finding:
@@ -181,7 +181,7 @@ async def _oldest(js: JetStream, consumer: Consumer, info: _Consumer) -> float:
     return (of_text(info.ts) - first.time).total_seconds()
 
 
-async def _whole(js: JetStream) -> Finding:
+async def whole(js: JetStream) -> Finding:
     """Look whether the log still has all events, and those that the rows were made from."""
     source, model = StreamLog(js, OPERATOR), StreamReadModel(js, OPERATOR)
     holes = Holes()
@@ -190,6 +190,7 @@ async def _whole(js: JetStream) -> Finding:
             pointer = await model.current()
             loaded = None if pointer is None else await model.bucket(pointer.epoch).load()
             state = await source.state()
+            before = "" if pointer is None else await lost_before(source, model, pointer)
     except TimeoutError:
         return skipped(LOG, "not looked at: there are too many rows for a glance", _CHECK)
     except (Doubt, Garbled, Missing) as error:
@@ -199,6 +200,8 @@ async def _whole(js: JetStream) -> Finding:
         if told:
             return fail(LOG, told, KEEP)
         holes.watch(loaded.rows)
+    if before:
+        return fail(LOG, before, KEEP_BEFORE)
     unseen = ""
     try:
         async with asyncio.timeout(LOOK_SECONDS), source.open_whole() as reader:

@@ -46,6 +46,11 @@ class Unfit(Exception):
         """True if the old rows are of the same log, so that new ones can be held against them."""
         return self.reason == "fold-changed"
 
+    @property
+    def of_other_events(self) -> bool:
+        """True if the old rows are made of events that the log has not, which somebody may miss."""
+        return self.reason in {"log-changed", "log-shorter", "event-differs"}
+
 
 class Attached(NamedTuple):
     """A bucket that can be continued."""

@@ -176,7 +176,8 @@ class Follower:
 
     async def _rebuild(self, unfit: Unfit) -> None:
         self.status = "rebuilding"
-        log.info("the read model is built anew", extra={"reason": unfit.reason})
+        level = logging.WARNING if unfit.of_other_events else logging.INFO
+        log.log(level, "the read model is built anew", extra={"reason": unfit.reason})
         try:
             report = await rebuild.rebuild(
                 self._log,
