@@ -356,7 +356,10 @@ async def test_the_catalogue_is_used_with_the_keyboard(
     await furnish(market, slug, desk, credit=0)
     await open_view(desk, slug, "Catalogue")
     press = desk.page.locator(".product", has_text="WordPress").locator(".price-line")
-    await expect(press).to_contain_text("a month · needs mariadb")
+    await expect(press).to_contain_text("a month · needs mariadb (priced apart)")
+    # So does what its settings ask for as long as nobody sets anything.
+    suite = desk.page.locator(".product", has_text="Team suite").locator(".price-line")
+    await expect(suite).to_contain_text("needs postgres, wiki, mattermost, nextcloud, vaultwarden")
     await desk.page.get_by_label("Search", exact=True).press_sequentially("valkey")
     await expect(desk.page.locator(".cards .product").first).to_contain_text("Valkey")
     chip = desk.page.get_by_role("button", name=re.compile("^Data"))

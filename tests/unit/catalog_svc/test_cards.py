@@ -1,11 +1,14 @@
 """A Blueprint at a glance."""
 
+from typing import Any
+
+import pytest
 from tests.unit.catalog_svc.test_search import Catalog, shop
 
 from catalyst.contracts import catalog_v1 as cat1
 
 
-def test_a_card_names_what_its_version_needs_whatever_is_set() -> None:
+def test_a_card_names_what_its_version_needs_always() -> None:
     facts = shop()
     depends = [
         {"blueprint": "bp-postgres", "version": "^1", "alias": "database"},
@@ -23,6 +26,40 @@ def test_a_card_names_what_its_version_needs_whatever_is_set() -> None:
     assert needs() == {"bp-postgres": [], "bp-wiki": ["bp-postgres"]}
     facts.curated("public-bp-wiki", cat1.VersionPinned(version="1.0.0", reason="tried"))
     assert needs() == {"bp-postgres": [], "bp-wiki": []}
+
+
+@pytest.mark.parametrize(
+    ("when", "comes"),
+    [
+        ("config.store == 'embedded'", True),
+        ("config.store == 'external'", False),
+        ("!config.fast", True),
+        # Nobody has said it, and nothing says it by default.
+        ("config.people > 5", False),
+        # Neither what it is called, nor where it shall run, is known yet.
+        ("application.name == 'wiki'", False),
+        ("environment.type != 'none'", False),
+    ],
+)
+def test_what_the_default_settings_ask_for_stands_on_the_card(when: str, *, comes: bool) -> None:
+    facts = shop()
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "store": {"type": "string", "default": "embedded"},
+            "fast": {"type": "boolean", "default": True},
+            "people": {"type": "integer"},
+        },
+    }
+    needs = {"blueprint": "bp-postgres", "version": "^1", "alias": "database", "when": when}
+    # The version's own values go over the defaults of its fields.
+    own: dict[str, Any] = {"configSchema": schema, "manifests": {"values": {"fast": False}}}
+    facts.blueprint("bp-wiki", "1.0.0", depends=[needs], **own)
+    told = Catalog(facts).ask("show", blueprint="wiki")
+    assert told["card"]["needs"] == ["bp-postgres"] * comes
+    assert told["needs"] == [
+        f"bp-postgres ^1 ({'by default' if comes else 'if its settings ask for it'})"
+    ]
 
 
 def test_what_has_no_category_is_found_by_one_too() -> None:

@@ -56,11 +56,27 @@ def test_what_has_no_price_is_not_free(
     assert "\x1b" not in shown.out
     assert "5.000 OMR or 13.00 USD a month" in second
     # What comes along has a price, too.
-    assert second.endswith("deprecated; needs bp-postgres, bp-valkey")
+    assert second.endswith("deprecated; needs bp-postgres, bp-valkey (priced apart)")
     # A bundle costs what its parts do.
     assert "no charge of its own" in third
     assert "3 of 7" in shown.err
     assert "--offset 3" in shown.err
+
+
+@each([([], "5.000 OMR a month"), (["bp-db"], "5.000 OMR a month, without what it needs")])
+def test_a_price_says_that_what_comes_along_costs_more(
+    needs: list[str],
+    said: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    texts = dict.fromkeys(("description", "documentation", "license"), "")
+    lists: dict[str, Any] = {name: [] for name in ("needs", "versions", "runs")}
+    card = {**CARD, "price": [{"minor": 5000, "text": "5.000 OMR"}], "needs": needs}
+    answered(monkeypatch, {"card": card, "version": "1.0.0", "copies": None, **texts, **lists})
+    catalog.show_("bp-wiki", org="acme", url="http://x:1")
+    assert f"price:         {said}" in capsys.readouterr().out.splitlines()
 
 
 def test_reasons_and_forms_are_asked_for_where_it_shall_run(

@@ -30,6 +30,7 @@ from catalyst.cli.target import (
 from catalyst.client.errors import Problem
 
 _PAGE: Final = 100
+_WITHOUT: Final = ", without what it needs"
 _WHOSE: Final = "whose catalogue is it?"
 
 
@@ -217,7 +218,7 @@ def _notes(card: dict[str, Any]) -> str:
     if card["deprecated"]:
         notes.append("deprecated")
     # A service of an earlier version says nothing of it.
-    needs = f"needs {', '.join(card['needs'])}" if card.get("needs") else ""
+    needs = f"needs {', '.join(card['needs'])} (priced apart)" if card.get("needs") else ""
     return "; ".join(filter(None, (", ".join(notes), needs)))
 
 
@@ -230,7 +231,7 @@ def _whole(result: dict[str, Any], asked: str) -> None:
             write(clean(text))
     write("")
     for heading, value in (
-        ("price", price(card["price"])),
+        ("price", price(card["price"]) + (_WITHOUT if card.get("needs") else "")),
         ("origin", card["origin"]),
         ("category", card["category"]),
         ("tags", ", ".join(card["tags"])),

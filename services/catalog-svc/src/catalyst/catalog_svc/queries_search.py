@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from catalyst.blueprints.document import canonical, dependency, valid_name
+from catalyst.blueprints.document import canonical, valid_name
 from catalyst.catalog_svc.domain import wording
 from catalyst.catalog_svc.domain.catalogue import Catalogue
 from catalyst.catalog_svc.domain.entry import Entry
@@ -78,7 +78,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Of a month, in each currency, without what it needs; null: the price book does not say,
     which is not free."""
     needs: tuple[str, ...] = ()
-    """Blueprints that it needs whatever its settings say: each is used, or comes along."""
+    """Blueprints that it needs with its default values: each is used, or comes along and costs."""
 
 
 read = codec.question
@@ -106,14 +106,9 @@ def card(entry: Entry, prices: Prices, now: datetime) -> Card:
         yanked=tuple(one.text for one in entry.versions if one.yanked),
         security=any(one.insecure for one in entry.versions),
         price=_price(entry.name, prices, now),
-        needs=_needs(wanted.spec),
+        # Two of the same, such as a database for each of two parts, are named once.
+        needs=tuple(dict.fromkeys(need.blueprint for need in wanted.by_default)),
     )
-
-
-def _needs(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    needs = map(dependency, spec.get("depends") or ())
-    # Two of the same, such as a database for each of two parts, are named once.
-    return tuple(dict.fromkeys(need.blueprint for need in needs if not need.when))
 
 
 def _price(name: str, prices: Prices, now: datetime) -> tuple[dict[str, Any], ...] | None:

@@ -127,7 +127,7 @@ class Looking:
             "license": str(written.get("license") or ""),
             "owner": one.spec.get("owner") or {},
             "readme": await self._readme(one),
-            "needs": [_needed(need) for need in one.blueprint.depends],
+            "needs": [_needed(need, one) for need in one.blueprint.depends],
             "copies": one.blueprint.copies,
             "modes": [str(mode) for mode in one.blueprint.modes],
             "hidden": entry.hidden,
@@ -343,9 +343,10 @@ def _is_of(entry: Entry, desired: Desired) -> bool:
     return (desired.blueprint, desired.origin) == (entry.name, entry.origin)
 
 
-def _needed(need: Dependency) -> str:
-    """Return what is needed in words: always, or with some of its settings alone."""
-    return f"{need.blueprint} {need.version}{' (if its settings ask for it)' if need.when else ''}"
+def _needed(need: Dependency, one: Offered) -> str:
+    """Return what is needed in words: always, by default, or with some of its settings alone."""
+    when = " (by default)" if need in one.by_default else " (if its settings ask for it)"
+    return f"{need.blueprint} {need.version}{when if need.when else ''}"
 
 
 def _insecure(entry: Entry, version: str) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
 
-from catalyst.blueprints import document
-from catalyst.blueprints.document import Blueprint
+from catalyst.blueprints import dependencies, document
+from catalyst.blueprints.configschema import effective
+from catalyst.blueprints.document import Blueprint, Dependency
+from catalyst.blueprints.expressions import Variables
 from catalyst.blueprints.versions import Range, Version, parse_range
 from catalyst.contracts.blueprint_v1 import Missing, Origin
 
@@ -21,8 +24,8 @@ class Offered:
     """One registered version. Its document is read when it is first looked at."""
 
     __slots__ = (
-        "_blueprint", "cycle", "digest", "insecure", "missing", "name", "outdated", "published",
-        "registered", "source", "spec", "text", "version", "yanked",
+        "_blueprint", "_by_default", "cycle", "digest", "insecure", "missing", "name", "outdated",
+        "published", "registered", "source", "spec", "text", "version", "yanked",
     )  # fmt: skip
 
     def __init__(self, name: str, version: Version, digest: str, spec: dict[str, Any]) -> None:
@@ -47,6 +50,7 @@ class Offered:
         self.source = ""
         """Where it came from."""
         self._blueprint: Blueprint | None = None
+        self._by_default: tuple[Dependency, ...] | None = None
 
     @property
     def blueprint(self) -> Blueprint:
@@ -54,6 +58,16 @@ class Offered:
         if self._blueprint is None:
             self._blueprint = document.of_spec(self.name, self.spec)
         return self._blueprint
+
+    @property
+    def by_default(self) -> tuple[Dependency, ...]:
+        """What it needs as long as nobody sets anything, wherever it runs.
+
+        What depends on the place, or on a field without a default, is not told.
+        """
+        if self._by_default is None:
+            self._by_default = tuple(_by_default(self.blueprint))
+        return self._by_default
 
     @property
     def offered(self) -> bool:
@@ -67,6 +81,19 @@ class Offered:
     def upgrades_blocks(self) -> tuple[Range, ...]:
         """Return from which versions it cannot be reached, whatever else is said."""
         return tuple(parsed_range(text) for text in self.blueprint.upgrades_blocks)
+
+
+def _by_default(blueprint: Blueprint) -> Iterator[Dependency]:
+    if not any(one.when for one in blueprint.depends):
+        yield from blueprint.depends
+        return
+    seen = Variables({"config": effective(blueprint.schema, blueprint.values)})
+    for one in blueprint.depends:
+        try:
+            if dependencies.holds(one, seen):
+                yield one
+        except dependencies.Undecided:
+            continue
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 // The page of one Blueprint: what it is, what it costs, where it runs, and its form.
 
 import { question } from "./asking.js";
-import { category, flags, priced } from "./catalogue.js";
+import { besides, category, flags, priced } from "./catalogue.js";
 import { el } from "./dom.js";
 import { backTo, emblem, picture, unread } from "./icons.js";
 import { words } from "./notices.js";
@@ -87,7 +87,7 @@ export class BlueprintPage {
         el("div", {}, title,
           el("p", { class: "quiet", text: [card.name, found.version, category(card.category)].join(" · ") }),
           el("p", { class: "tail" }, flags(card))),
-        el("p", { class: "price-line" }, priced(card.price))),
+        el("p", { class: "price-line" }, priced(card.price), besides(card.needs))),
       el("div", { class: "columns" },
         el("section", { class: "card main", "aria-label": "Install" }, el("h3", { text: `Install ${card.title}` }), this.#order.node),
         el("section", { class: "card aside", "aria-label": "About" }, el("h3", { text: "About" }),

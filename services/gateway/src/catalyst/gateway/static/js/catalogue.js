@@ -138,10 +138,10 @@ export function priced(price) {
 }
 
 /** Returns what a price is without: each of it is used where it runs, or comes along and costs, too. */
-function besides(needs) {
+export function besides(needs) {
   // A service of an earlier version says nothing of it.
   if (!needs?.length) return null;
-  return el("span", { class: "quiet", text: ` · needs ${needs.map((name) => name.replace(/^bp-/u, "")).join(", ")}` });
+  return el("span", { class: "quiet", text: ` · needs ${needs.map((name) => name.replace(/^bp-/u, "")).join(", ")} (priced apart)` });
 }
 
 /** Returns what has to be known before it is installed. */
