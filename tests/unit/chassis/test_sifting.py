@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.log import message
 
 from catalyst.chassis.jetstream.port import Stored, Unavailable
 from catalyst.chassis.service import Aggregate
 from catalyst.chassis.states import States
 from catalyst.contracts import application_v1 as app1
-from catalyst.contracts import codec, runtime_v1
-from catalyst.contracts.message import Envelope, Event
-from catalyst.contracts.registry import named
+from catalyst.contracts import runtime_v1
+from catalyst.contracts.message import Event
 from catalyst.contracts.subjects import Ref
 from catalyst.environment_controller.domain import applications
 
@@ -92,16 +91,8 @@ class Replicas:
 
 
 def _stored(event: Event, seq: int) -> Stored:
-    message = named(type(event), "provisioning")
-    envelope = Envelope(
-        specversion="1.0",
-        id=f"_e{seq}",
-        source="t",
-        type=message.type,
-        data=msgspec.Raw(codec.encode(event)),
-    )
-    subject = WIKI.event(message.name, message.version)
-    return Stored("EV", subject, seq, NOW, codec.encode(envelope), {})
+    made = message((WIKI, event), "c", seq, NOW)
+    return Stored("EV", made.subject, seq, NOW, made.data, {})
 
 
 def states(broker: Replicas, aggregate: Aggregate[Any]) -> States:

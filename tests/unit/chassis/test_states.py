@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.each import each
+from tests.support.log import message
 
 from catalyst.chassis import timer
 from catalyst.chassis.jetstream.port import Stored
@@ -17,8 +18,7 @@ from catalyst.chassis.service import Aggregate, Kind, Service
 from catalyst.chassis.states import LISTED, Held, Snapshot, States
 from catalyst.contracts import codec, environment_v1, runtime_v1
 from catalyst.contracts.decision import Arm
-from catalyst.contracts.message import Envelope, Event, derived_id
-from catalyst.contracts.registry import named
+from catalyst.contracts.message import Event, derived_id
 from catalyst.contracts.subjects import BadSubject, Ref
 
 Aside = Callable[[Ref, Sequence[Stored], int], Awaitable[None]]
@@ -75,16 +75,8 @@ class Log:
     def add(self, *events: Event) -> list[tuple[Event, int]]:
         added = []
         for event in events:
-            message = named(type(event), "environment")
-            envelope = Envelope(
-                specversion="1.0",
-                id=f"_e{self.next}",
-                source="t",
-                type=message.type,
-                data=msgspec.Raw(codec.encode(event)),
-            )
-            subject = ACME.event(message.name, message.version)
-            self.events.append(self._stored(subject, codec.encode(envelope)))
+            made = message((ACME, event), "c", self.next, NOW)
+            self.events.append(self._stored(made.subject, made.data))
             added.append((event, self.next))
             self.next += 3
         return added

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -308,36 +308,35 @@ _LEAD: Final = "leads"
 def whole(environment: str, found: Iterable[Marks]) -> Whole:
     """Return an Environment with what is to run there."""
     told = tuple(found)
-    first = _worst([(one.health, one.since, one.application, one) for one in told])
+    health, since, of, reason = _worst(
+        _Part(one.health, one.since, one.application, one.reason) for one in told
+    )
     return Whole(
-        name=environment,
-        health=first.health if first is not None else "unknown",
-        reason=first.reason if first is not None else NOTHING_RUNS,
-        of=first.application if first is not None else "",
-        since=first.since if first is not None else None,
-        applications=told,
+        name=environment, health=health, reason=reason, of=of, since=since, applications=told
     )
 
 
 def everything(organization: str, environments: Iterable[Whole]) -> Everything:
     """Return an Organization with its Environments."""
     found = tuple(environments)
-    first = _worst([(one.health, one.since, one.name, one) for one in found if one.of])
+    health, since, of, reason = _worst(
+        _Part(one.health, one.since, one.name, one.reason) for one in found if one.of
+    )
     return Everything(
-        name=organization,
-        health=first.health if first is not None else "unknown",
-        reason=first.reason if first is not None else NOTHING_RUNS,
-        of=first.name if first is not None else "",
-        since=first.since if first is not None else None,
-        environments=found,
+        name=organization, health=health, reason=reason, of=of, since=since, environments=found
     )
 
 
-_T = TypeVar("_T")
+class _Part(NamedTuple):
+    health: Health
+    since: datetime | None
+    name: str
+    reason: str
 
 
-def _worst(found: list[tuple[Health, datetime | None, str, _T]]) -> _T | None:
+_NOTHING: Final = _Part("unknown", None, "", NOTHING_RUNS)
+
+
+def _worst(parts: Iterable[_Part]) -> _Part:
     """Return the worst; of several the one that is so the longest, then the first by name."""
-    if not found:
-        return None
-    return min(found, key=lambda one: badness(*one[:3]))[3]
+    return min(parts, key=lambda one: badness(one.health, one.since, one.name), default=_NOTHING)
