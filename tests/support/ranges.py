@@ -1,11 +1,14 @@
 """Blueprints that need others in ranges: a shop and its store, as real packages."""
 
+import functools
+from collections.abc import Mapping
+
 import pytest
-import yaml
 from tests.support import planning
 
 from catalyst.blueprints import package
 from catalyst.blueprints.package import Package
+from catalyst.blueprints.rendering import to_yaml
 
 STORES = ("1.0.0", "2.0.0", "3.0.0")
 SHOPS = {"1.0.0": "^1", "1.1.0": "^1 || ^2", "2.0.0": ">=2"}
@@ -43,23 +46,29 @@ def made(name: str, version: str, *, manifest: str = _SETTINGS, **needs: str) ->
         "spec": spec,
     }
     files = {
-        "blueprint.yaml": yaml.safe_dump(document),
-        "manifests/kustomization.yaml": _KUSTOMIZATION,
-        "manifests/settings.yaml": manifest,
+        "blueprint.yaml": to_yaml([document]),
+        "manifests/kustomization.yaml": _KUSTOMIZATION.encode(),
+        "manifests/settings.yaml": manifest.encode(),
     }
-    return package.of_files({path: text.encode() for path, text in files.items()})
+    return package.of_files(files)
 
 
-def packages() -> dict[tuple[str, str], Package]:
+@functools.cache
+def packages() -> Mapping[tuple[str, str], Package]:
     """Return all of them, by Blueprint and version."""
     stores = {("bp-store", one): made("store", one) for one in STORES}
     return stores | {("bp-shop", v): made("shop", v, store=need) for v, need in SHOPS.items()}
 
 
+@functools.cache
+def _told() -> list[tuple[tuple[str, str], Package, str, bytes]]:
+    """Return of each its key, itself, its digest and its content."""
+    return [(key, one, package.digest(one), package.to_tar(one)) for key, one in packages().items()]
+
+
 def stocked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let planners over states in memory know them."""
-    for key, one in packages().items():
-        digest = package.digest(one)
+    for key, one, digest, content in _told():
         monkeypatch.setitem(planning.PACKAGES, key, one)
-        monkeypatch.setitem(planning.CONTENTS, digest, package.to_tar(one))
+        monkeypatch.setitem(planning.CONTENTS, digest, content)
         monkeypatch.setitem(planning.DIGESTS, key, digest)

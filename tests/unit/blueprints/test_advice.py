@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
 from tests.support.blueprints import package
 from tests.support.each import each
 
@@ -12,6 +11,7 @@ from catalyst.blueprints import manifests
 from catalyst.blueprints.advice import PODS, SECRET_NAME, advise
 from catalyst.blueprints.findings import Severity, ordered
 from catalyst.blueprints.manifests import WHEN
+from catalyst.blueprints.rendering import to_yaml
 
 DIGEST = f"@sha256:{'a' * 64}"
 LABELLED = {"labels": {"app.kubernetes.io/component": "server"}}
@@ -31,7 +31,7 @@ POLICY = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
 
 def advised(*objects: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the advice on objects: rule without `advice.`, and place."""
-    made = manifests.read(package(manifest=yaml.safe_dump_all(objects)), "manifests")
+    made = manifests.read(package(manifest=to_yaml(list(objects)).decode()), "manifests")
     assert not made.findings
     found = ordered(advise(made))
     assert all(one.severity is Severity.WARNING and one.message and one.fix for one in found)

@@ -26,6 +26,7 @@ from catalyst.blueprints.document import (
     valid_name,
 )
 from catalyst.blueprints.package import of_files
+from catalyst.blueprints.rendering import to_yaml
 
 NOTHING = {"type": "object", "additionalProperties": False}
 TOPOLOGY: dict[str, Any] = {
@@ -213,7 +214,7 @@ def test_a_spec_has_a_size_that_an_event_takes() -> None:
         made = changed(spec={"outputs": {f"o{n}": "x" * 15_000 for n in range(4)}})
         left = MAX_SPEC - len(msgspec.json.encode(made["spec"]))
         made["spec"]["outputs"]["o0"] += "x" * (left + more)
-        return document(yaml.safe_dump(made))
+        return document(to_yaml([made]))
 
     assert sized(0).findings == ()
     (one,) = sized(1).findings

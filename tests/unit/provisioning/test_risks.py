@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-import yaml
 from tests.support import planning
 from tests.support.changing import Town
 from tests.support.planning import Others, entry, install, known, plan, running, wiki
 from tests.support.plans import PROD, apply, run, town
 
 from catalyst.blueprints import package
+from catalyst.blueprints.rendering import to_yaml
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
 from catalyst.contracts.rejection import Rejected
@@ -65,11 +65,11 @@ spec:
 def offered(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any], suffix: str) -> None:
     """Let there be a version of the site."""
     files = {
-        "blueprint.yaml": yaml.safe_dump(document),
-        "manifests/kustomization.yaml": KUSTOMIZATION,
-        "manifests/site.yaml": SITE.replace("SUFFIX", suffix),
+        "blueprint.yaml": to_yaml([document]),
+        "manifests/kustomization.yaml": KUSTOMIZATION.encode(),
+        "manifests/site.yaml": SITE.replace("SUFFIX", suffix).encode(),
     }
-    made = package.of_files({path: text.encode() for path, text in files.items()})
+    made = package.of_files(files)
     digest = package.digest(made)
     key = ("bp-site", document["spec"]["version"])
     monkeypatch.setitem(planning.PACKAGES, key, made)
