@@ -10,6 +10,7 @@ from tests.unit.cli.test_billing import EXPLAINED, INVOICE, LINE, URL, accepted
 
 from catalyst.chassis import clock
 from catalyst.cli import charging, invoice, kinds, owned
+from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.errors import Problem
@@ -203,5 +204,6 @@ def test_whoever_closes_a_month_that_runs_is_told_where_the_rest_of_it_will_stan
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, month, 3, tzinfo=UTC))
     charging.finalize("2026-11", url=URL)
     said = capsys.readouterr().err
-    rest = "the month was closed early; `catalyst billing invoice show 2026-12 --org omantel` has"
+    shown = as_called("`catalyst billing invoice show 2026-12 --org omantel`")
+    rest = f"the month was closed early; {shown} has"
     assert (rest in said) == (month == 11)
