@@ -320,29 +320,6 @@ def test_a_ledger_leads_to_the_invoice_of_the_month_that_runs(
     assert "billing invoice show 2026-11 --org omantel`" in capsys.readouterr().err
 
 
-def test_a_credit_note_is_sent_in_the_invoice_s_currency(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sent: list[Any] = []
-    monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
-    monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
-
-    def send(*given: Any) -> Outcome:
-        sent.append(given[1:4])
-        return accepted()
-
-    monkeypatch.setattr(charging, "_send", send)
-    charging.credit_note("2026-11", ["1=0.500", "2=1"], note_name="n-1", reason="down", url=URL)
-    said = "n-1 gives back 1.500 OMR of the invoice 2026-11 of omantel"
-    assert capsys.readouterr().out.splitlines() == [said]
-    lines = [
-        {"line": 1, "amount": {"currency": "OMR", "minor": 500}},
-        {"line": 2, "amount": {"currency": "OMR", "minor": 1000}},
-    ]
-    data = {"note": "n-1", "invoice": "2026-11", "reason": "down", "lines": lines}
-    assert sent == [("issue-credit-note", "omantel", data)]
-
-
 @pytest.mark.parametrize("text", ["", "1", "=1", "0=1", "x=1", "1=x", "1=0.0001", "1=-1"])
 def test_what_names_no_line_or_no_amount_is_not_credited(
     text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
@@ -119,11 +119,7 @@ def credit_note(
     owner = owned.owner_of(target, org, _WHOSE)
     parts = [_part(text) for text in lines]
     invoice = month_of(target, owner, invoice)
-    asked = {"invoice": invoice, "start": parts[0][0] - 1}
-    found = owned.answer(target, "billing", "invoice", asked, owner)["lines"]
-    if not found:
-        raise Failure(ExitCode.NOT_FOUND, f"the invoice has no line {parts[0][0]}")
-    currency = found[0]["amount"]["currency"]
+    currency = _currency(target, owner, invoice, [line for line, _ in parts])
     data = {
         "note": note_name,
         "invoice": invoice,
@@ -139,6 +135,27 @@ def credit_note(
     tell(outcome, output, lambda: write(text))
     if output is Format.TABLE:
         note(f"`catalyst get credit-notes {note_name} --org {owner}` has it with its number")
+
+
+def _currency(target: Target, owner: str, invoice: str, lines: Sequence[int]) -> str:
+    """Return in which currency an invoice charges some lines.
+
+    Raises:
+        Failure: If there is no such line, or they are not all of one currency.
+    """
+    known: dict[int, str] = {}
+    for line in lines:
+        if line not in known:
+            asked = {"invoice": invoice, "start": line - 1}
+            found = owned.answer(target, "billing", "invoice", asked, owner)["lines"]
+            known |= {one["line"]: one["amount"]["currency"] for one in found}
+        if line not in known:
+            raise Failure(ExitCode.NOT_FOUND, f"the invoice has no line {line}")
+        if known[line] != known[lines[0]]:
+            told = f"line {line} is in {known[line]}, and line {lines[0]} in {known[lines[0]]}"
+            hint = "a credit note has one currency: issue one for each"
+            raise Failure(ExitCode.USAGE, f"LINE=AMOUNT: {told}", hint=hint)
+    return known[lines[0]]
 
 
 def _closed(target: Target, owner: str, month: str, timeout: float, *, now: bool) -> None:
