@@ -28,6 +28,7 @@ from catalyst.contracts.provisioning_v1 import (
     ChangeStepCompleted,
     ChangeStepDelayed,
     ChangeStepFailed,
+    ChangeStepStarted,
     CompensationBegun,
 )
 from catalyst.contracts.provisioning_values_v1 import (
@@ -227,17 +228,23 @@ def told(name: str, environment: str, history: Sequence[Recorded], cluster: str)
 
 def waited_for(change: str, history: Sequence[Recorded]) -> tuple[Link, ...]:
     """Return what a change waits for itself, each since it first stood there."""
-    state, links, reasons = Change(), tuple[Link, ...](), dict[str, str]()
+    state, links, reasons, ended = Change(), tuple[Link, ...](), dict[str, str](), False
     for one in history:
         state = evolve(state, one.event)
         match one.event:
             case ChangeStepDelayed() | ChangeStepFailed() | CompensationBegun():
                 reasons[one.event.step] = one.event.reason
+                failed = isinstance(one.event, ChangeStepFailed)
+                ended = ended or (failed and one.event.step == state.step)
+            case ChangeStepStarted():
+                ended = False
             case ChangeStepCompleted():
                 reasons.pop(one.event.step, None)
             case _:
                 pass
-        links = kept(_of_change(change, state, reasons.get(state.step or "", "")), links, one.time)
+        # An attempt that failed waits for nothing: what follows it is written with that.
+        reason = reasons.get(state.step or "", "")
+        links = kept(() if ended else _of_change(change, state, reason), links, one.time)
     return links
 
 
