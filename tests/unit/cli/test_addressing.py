@@ -8,8 +8,9 @@ import pytest
 from tests.support.each import each
 
 from catalyst.cli import main
-from catalyst.cli.addressing import alike, closest
+from catalyst.cli.addressing import closest
 from catalyst.cli.exits import ExitCode
+from catalyst.cli.near import alike
 from catalyst.cli.query import questions
 from catalyst.cli.send import unsure
 from catalyst.client.errors import ClientError, Problem, TimedOut, Undecided, Unreachable

@@ -349,3 +349,37 @@ def test_a_directory_says_all_of_its_connection(
         assert main.ended(["context", "add", *more, *here]) == ExitCode.USAGE
         assert "leave the rest out" in capsys.readouterr().err
     assert contexts.load(path).contexts == {}
+
+
+def test_what_becomes_the_current_one_and_what_was_it_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contexts, "default_path", lambda: path)
+
+    def told(*words: str) -> str:
+        assert main.ended(["context", *words]) == ExitCode.OK
+        return capsys.readouterr().err
+
+    current = "current connection"
+    assert f"and is the {current} now" in told("add", "one", "--http", "http://127.0.0.1:1")
+    assert current not in told("add", "one", "--http", "http://127.0.0.1:2")
+    assert current not in told("add", "other", "--http", "http://127.0.0.1:1")
+    assert current not in told("remove", "other")
+    told("add", "other", "--http", "http://127.0.0.1:1")
+    assert "context use NAME` chooses one of other" in told("remove", "one")
+    # Nothing is left to choose.
+    contexts.use(path, "other")
+    assert current not in told("remove", "other")
+
+
+def test_a_connection_that_is_nearly_named_is_the_one_that_is_meant(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contexts, "default_path", lambda _environ=None: path)
+    contexts.register(path, "local", SECRET)
+    contexts.register(path, "other", SECRET)
+    for verb in ("use", "show", "remove"):
+        assert main.ended(["context", verb, "othe"]) == ExitCode.NOT_FOUND
+        assert "do you mean other? known: local, other" in capsys.readouterr().err
+    assert main.ended(["get", "organizations", "--context", "othe"]) == ExitCode.NOT_FOUND
+    assert "do you mean other?" in capsys.readouterr().err

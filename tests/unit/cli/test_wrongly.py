@@ -78,3 +78,11 @@ def test_a_name_that_a_connection_cannot_have_says_what_it_can(
 ) -> None:
     assert main.ended(["context", "add", "a b", "--http", "http://127.0.0.1:1"]) == 2
     assert "without blanks" in capsys.readouterr().err
+
+
+def test_a_connection_without_a_name_is_told_what_makes_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for more in ([], ["--http", "http://127.0.0.1:1"]):
+        assert main.ended(["context", "add", *more]) == 2
+        assert "give a NAME with --http or --nats, or --data DIR" in capsys.readouterr().err

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
 import msgspec
 
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import SUGGESTED, alike, meant
 from catalyst.contracts.message import COMMAND_ID, FieldError
 from catalyst.contracts.registry import BY_TYPE, COMMANDS
 
-_SUGGESTED: Final = 3
 _DATA: Final = "/data/"
 _LIST: Final = "`catalyst contracts list --kind command` shows all"
 
@@ -61,23 +61,6 @@ def unknown_type(type_: str) -> Failure:
     return Failure(ExitCode.NOT_FOUND, what, code="unknown-type", hint=meant(near) + _LIST)
 
 
-def meant(near: Sequence[str]) -> str:
-    """Return the question whether one of these is meant, to stand before a hint; maybe empty."""
-    return f"do you mean {' or '.join(near)}? " if near else ""
-
-
-def alike(name: str, names: Iterable[str], before: str = "") -> list[str]:
-    """Return the names of things that are most like one, most alike first; maybe none.
-
-    `before` stands before every name, and makes none of them alike. What is there is meant itself.
-    """
-    known = sorted({one.removeprefix(before) for one in names})
-    if name.removeprefix(before) in known:
-        return []
-    near = get_close_matches(name.removeprefix(before), known, n=_SUGGESTED)
-    return [before + one for one in near]
-
-
 def misnamed(type_: str, errors: Iterable[FieldError]) -> str:
     """Return what to do about fields that a command does not have; empty if there are none."""
     wrong = [error.pointer for error in errors if error.rule == "unknown-field"]
@@ -100,6 +83,6 @@ def closest(type_: str, names: Iterable[str]) -> list[str]:
     inner = {name.split(".")[1]: name for name in known}
     parts = [part for part in type_.lower().split(".") if part]
     said = parts[1] if len(parts) > 1 else "".join(parts)
-    near = [inner[name] for name in get_close_matches(said, inner, n=_SUGGESTED)]
-    near += get_close_matches(type_.lower(), known, n=_SUGGESTED, cutoff=0.75)
-    return list(dict.fromkeys(near))[:_SUGGESTED]
+    near = [inner[name] for name in get_close_matches(said, inner, n=SUGGESTED)]
+    near += get_close_matches(type_.lower(), known, n=SUGGESTED, cutoff=0.75)
+    return list(dict.fromkeys(near))[:SUGGESTED]

@@ -125,9 +125,11 @@ def add(
                 "--data says all of a connection, its name too: leave the rest out",
             )
         contexts.check_place(contexts.default_path())
-        called, _, _ = run(startable.register(data, contexts.default_path()))
-        note(f"{called} is kept in {contexts.default_path()}")
+        called, known, before = run(startable.register(data, contexts.default_path()))
+        note(f"{called} is kept in {contexts.default_path()}{_turned(called, known, before)}")
         return
+    if name is None:
+        raise Failure(ExitCode.USAGE, "give a NAME with --http or --nats, or --data DIR alone")
     if not name or name != name.strip() or any(ord(letter) < 33 for letter in name):
         raise Failure(
             ExitCode.USAGE, f"{name!r} is no name for a connection: give one without blanks"
@@ -139,8 +141,17 @@ def add(
         nats=contexts.check_address(nats, NATS_SCHEMES) if nats else "",
         operator=Credentials(user=user, password=password, token=token),
     )
-    contexts.register(contexts.default_path(), name, context)
-    note(f"{name} is kept in {contexts.default_path()}")
+    path = contexts.default_path()
+    before = contexts.load(path)
+    contexts.register(path, name, context)
+    note(f"{name} is kept in {path}{_turned(name, contexts.load(path), before)}")
+
+
+def _turned(name: str, known: contexts.Contexts, before: contexts.Contexts) -> str:
+    """Return that a connection is the current one now, if it was not before."""
+    if known.current != name or before.current == name:
+        return ""
+    return ", and is the current connection now"
 
 
 def remove(name: NameArgument) -> None:
@@ -149,9 +160,14 @@ def remove(name: NameArgument) -> None:
     Example:
       catalyst context remove prod
     """
-    data = contexts.remove(contexts.default_path(), name).data
+    path = contexts.default_path()
+    current = contexts.load(path).current
+    data = contexts.remove(path, name).data
     again = f"; `{contexts.adding(data)}` brings it back" if data and Path(data).is_dir() else ""
     note(f"{name} is forgotten{again}")
+    left = ", ".join(sorted(contexts.load(path).contexts))
+    if name == current and left:
+        note(f"it was the current connection: `catalyst context use NAME` chooses one of {left}")
 
 
 def _table(known: contexts.Contexts, runs: Mapping[str, bool]) -> None:

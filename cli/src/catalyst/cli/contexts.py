@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import alike, meant
 from catalyst.client.errors import shown_address
 
 LOCAL: Final = "local"
@@ -322,9 +323,8 @@ def pick(known: Contexts, name: str) -> Context:
     found = known.contexts.get(name)
     if found is None:
         names = ", ".join(sorted(known.contexts)) or "none"
-        raise Failure(
-            ExitCode.NOT_FOUND, f"there is no connection {name!r}", hint=f"known: {names}"
-        )
+        hint = f"{meant(alike(name, known.contexts))}known: {names}"
+        raise Failure(ExitCode.NOT_FOUND, f"there is no connection {name!r}", hint=hint)
     return found
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from catalyst.cli.addressing import closest, meant
+from catalyst.cli.addressing import closest
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import meant
 from catalyst.cli.output import Format, Table, left_out, show, write
 from catalyst.cli.target import OutputOption
 from catalyst.contracts import schema

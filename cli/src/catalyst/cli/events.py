@@ -13,9 +13,10 @@ import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import owned, trace
-from catalyst.cli.addressing import closest, meant
+from catalyst.cli.addressing import closest
 from catalyst.cli.contract import complete_type
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import meant
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
 from catalyst.cli.target import (
     ContextOption,

@@ -11,8 +11,8 @@ import typer
 
 from catalyst.chassis import clock
 from catalyst.cli import ages, beginning, chains, kinds, owned, said, untaken
-from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import alike, meant
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from catalyst.blueprints import versions
 from catalyst.chassis import clock
-from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.gateshow import ANYONE
 from catalyst.cli.keeping import blocked, whole
+from catalyst.cli.near import alike, meant
 from catalyst.client.rows import Row, name_of
 from catalyst.contracts.money_v1 import MICRO_DIGITS, decimal, exponent
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR, as_seen

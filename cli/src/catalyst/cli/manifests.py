@@ -13,8 +13,8 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from catalyst.cli.addressing import alike, meant
 from catalyst.cli.documents import Document, Path
+from catalyst.cli.near import alike, meant
 from catalyst.contracts import environment_v1 as env
 
 ORGANIZATION_LABELS: Final = ("openova.io/organization", "catalyst.openova.io/organization")

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.cli import beginning
-from catalyst.cli.addressing import alike, meant
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import alike, meant
 from catalyst.cli.output import note
 from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem

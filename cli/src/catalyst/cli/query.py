@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from catalyst.cli import files, owned
-from catalyst.cli.addressing import alike, meant
 from catalyst.cli.documents import one_object, parse
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import alike, meant
 from catalyst.cli.output import Format, as_yaml, note, show, write
 from catalyst.cli.processes import MODULES
 from catalyst.cli.target import (
