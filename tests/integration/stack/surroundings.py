@@ -170,7 +170,7 @@ def _checked(ran: int, out: str, err: str, code: int) -> str:
 
 def check_named(folder: Path, data: str, pid: int) -> None:
     """Check that a second start on a directory names whoever works there, and what to do."""
-    said = refused(folder, "--data", data)
+    said = refused(folder, "--data", data, code=2)
     assert said.startswith(f"Error: another Catalyst works in {data}: process {pid}\n")
     assert f"end that one with Ctrl-C or `kill {pid}`" in said
     assert "--data" in said.splitlines()[-1]

@@ -61,5 +61,6 @@ def test_what_is_started_without_a_port_wants_the_one_of_the_last_time(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         Installation(tmp_path / "data").remember_http_port(port)
-        assert ended(["up", "--data", str(tmp_path / "data")]) == 1
-    assert f"--port {port}: cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+        assert ended(["up", "--data", str(tmp_path / "data")]) == 2
+    # An option that was not given is not named.
+    assert f"Error: port {port}: cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err

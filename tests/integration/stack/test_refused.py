@@ -100,8 +100,8 @@ def test_who_works_in_a_directory_that_its_holder_left_before_is_named(held: Hel
     check_named(held.folder, "mine", held.pid)
     port = contexts.of_directory(held.folder / "mine").http.rpartition(":")[2]
     # It is looked at first of all, so that nothing is said to start, and no port is in the way.
-    said = refused_here(held.folder, "--data", "mine")
-    assert refused_here(held.folder, "--data", "mine", "--port", port) == said
+    said = refused_here(held.folder, "--data", "mine", code=2)
+    assert refused_here(held.folder, "--data", "mine", "--port", port, code=2) == said
     assert said.startswith(f"Error: another Catalyst works in mine: process {held.pid}\n")
 
 
@@ -122,12 +122,12 @@ def test_what_runs_and_was_forgotten_is_found_again_by_what_a_second_start_says(
     with pytest.raises(Failure) as caught:
         resolve(None, None, None)
     assert "catalyst context add --data DIR" in caught.value.hint
-    said = refused_here(folder, "--data", "mine")
+    said = refused_here(folder, "--data", "mine", code=2)
     assert f"`{again}` leads to it; or end that one" in said.replace("`uv run ", "`")
     # As it is pasted.
     typed(*again.split()[1:])
     assert contexts.load(contexts.default_path()) == before
-    said = refused_here(folder, "--data", "mine")
+    said = refused_here(folder, "--data", "mine", code=2)
     assert "context add" not in said
 
 
@@ -165,7 +165,7 @@ def test_a_disk_without_room_is_named_as_it_was_given(tmp_path: Path) -> None:
 def test_an_address_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        said = refused_here(tmp_path, "--data", "mine", "--port", port)
+        said = refused_here(tmp_path, "--data", "mine", "--port", port, code=2)
     assert f"Error: --port {port}: cannot listen on 127.0.0.1:{port}: Address already" in said
     assert "Hint: choose another port with --port" in said
     said = refused_here(tmp_path, "--data", "mine", "--host", "192.0.2.1", code=2)
@@ -217,7 +217,7 @@ def test_a_directory_that_may_not_be_written_is_named(copied: Path, inner: str) 
 
 
 def test_what_is_no_directory_is_called_that(tmp_path: Path) -> None:
-    said = refused_here(tmp_path, "--data", "/dev/null")
+    said = refused_here(tmp_path, "--data", "/dev/null", code=2)
     assert "/dev/null cannot be used: it is a file" in said
     said = refused_here(tmp_path, "--data", "", code=2)
     assert "--data" in said

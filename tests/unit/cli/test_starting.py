@@ -31,7 +31,7 @@ def test_a_file_in_place_of_the_directory_is_called_a_file(
 ) -> None:
     data = tmp_path / "data"
     data.touch()
-    assert main.ended(["up", "--data", str(data), "--port", "0"]) == 1
+    assert main.ended(["up", "--data", str(data), "--port", "0"]) == 2
     said = capsys.readouterr().err
     assert "it is a file" in said
     assert "Hint: choose another one with --data" in said
@@ -62,7 +62,7 @@ def test_a_taken_port_is_named(
     taken: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "data"
-    assert main.ended(["up", "--data", str(data), "--port", str(taken)]) == 1
+    assert main.ended(["up", "--data", str(data), "--port", str(taken)]) == 2
     assert f"--port {taken}" in capsys.readouterr().err
     assert not data.exists()
 
@@ -77,7 +77,7 @@ def test_who_may_be_on_a_taken_port_is_named(
     for name, port in (("mine", taken), ("other", taken + 1)):
         context = Context(http=f"http://127.0.0.1:{port}", nats="", data="/srv/one")
         contexts.register(contexts.default_path(), name, context)
-    assert main.ended(["up", "--data", str(tmp_path / "data"), "--port", str(taken)]) == 1
+    assert main.ended(["up", "--data", str(tmp_path / "data"), "--port", str(taken)]) == 2
     assert "doctor --context mine`" in capsys.readouterr().err
 
 

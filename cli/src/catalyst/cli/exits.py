@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Final
 
 from catalyst.chassis.errors import Expected, WrongSettings
-from catalyst.cli.brokerfaults import BrokerFault
+from catalyst.cli.brokerfaults import BrokerFault, DataDirectoryInUse
 from catalyst.client.errors import (
     ClientError,
     Malformed,
@@ -42,7 +42,7 @@ class ExitCode(IntEnum):
 MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "something unexpected; a defect, or a machine that is not well",
-    ExitCode.USAGE: "the command line or a setting is wrong",
+    ExitCode.USAGE: "the command line or a setting is wrong, or names what is in use",
     ExitCode.REJECTED: "a rule said no: to a command, a manifest or a parameter",
     ExitCode.NOT_FOUND: "there is no such thing, or it is not yours to see; codes `…-not-found`",
     ExitCode.UNREACHABLE: "nobody answers at the address",
@@ -252,7 +252,9 @@ def _known(error: BaseException) -> Failure | None:
             said = error.headline
             return Failure(ExitCode.USAGE, said, hint=error.hint, causes=error.wrong)
         case Expected() | BrokerFault():
-            return Failure(ExitCode.UNEXPECTED, str(error), hint=error.hint)
+            in_use = isinstance(error, DataDirectoryInUse)
+            ends = ExitCode.USAGE if in_use else ExitCode.UNEXPECTED
+            return Failure(ends, str(error), hint=error.hint)
         case _:
             return None
 

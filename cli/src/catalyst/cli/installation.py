@@ -28,6 +28,7 @@ from catalyst.cli.contexts import (
     Credentials,
     was_simulated,
 )
+from catalyst.cli.exits import ExitCode, Failure
 from catalyst.contracts import permissions, roles
 from catalyst.contracts.permissions import BrokerUser
 from catalyst.contracts.registry import SERVICES
@@ -73,7 +74,7 @@ class Installation:
         """Open the directory, and make what is missing.
 
         Raises:
-            Expected: If the directory cannot be used.
+            Failure: If the directory cannot be used.
         """
         self.data = data
         try:
@@ -82,7 +83,8 @@ class Installation:
             # Devices and sockets as well: whatever can be looked at and is no directory.
             there = data.exists() and not data.is_dir()
             why = "it is a file" if there else error.strerror
-            raise Expected(
+            raise Failure(
+                ExitCode.USAGE if there else ExitCode.UNEXPECTED,
                 f"the directory {data} cannot be used: {why}",
                 hint="choose another one with --data",
             ) from error

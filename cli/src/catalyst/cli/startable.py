@@ -39,8 +39,10 @@ _SERVER: Final = (
 _OF_THE_HOST: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL})
 
 
-def check_listening(host: str, port: int, known: Contexts) -> None:
+def check_listening(host: str, port: int, known: Contexts, *, given: bool) -> None:
     """Look whether the address can be listened on; `known` may say who does so already.
+
+    `given` is whether the port was, or is that of the last time or the usual one.
 
     Raises:
         Failure: With the option that is wrong.
@@ -68,8 +70,8 @@ def check_listening(host: str, port: int, known: Contexts) -> None:
             hint = f"`catalyst doctor --context {name}` shows whether {name} still runs there; "
             hint += "--port 0 takes any free port for another"
         raise Failure(
-            ExitCode.UNEXPECTED,
-            f"--port {port}: cannot listen on {host}:{port}: {why}",
+            ExitCode.USAGE,
+            f"{'--' if given else ''}port {port}: cannot listen on {host}:{port}: {why}",
             hint=hint,
         ) from error
 

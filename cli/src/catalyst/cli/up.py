@@ -107,16 +107,17 @@ def up(
         processes=processes,
         simulate_cluster=bool(simulate_cluster),
     )
-    loop.run(_up(data, options, for_good=simulate_cluster is False))
+    for_good = simulate_cluster is False
+    loop.run(_up(data, options, for_good=for_good, port_given=port is not None))
 
 
-async def _up(data: Path, options: Options, *, for_good: bool) -> None:
+async def _up(data: Path, options: Options, *, for_good: bool, port_given: bool) -> None:
     # First of all, so that a refused start leaves no directory behind.
     strays = variables.check(os.environ, options)
     known = contexts.check_place(contexts.default_path())
     if not options.nats_url:
         startable.check_free_of_others(data, known)
-    startable.check_listening(options.host, options.port, known)
+    startable.check_listening(options.host, options.port, known, given=port_given)
     if options.nats_url and (harm := await startable.check_broker(options.nats_url)):
         strays = (*strays, harm)
     if not for_good and (left_out := _without_its_cluster(data, options)):
