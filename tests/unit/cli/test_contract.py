@@ -9,7 +9,7 @@ from itertools import chain, groupby
 import httpx
 import pytest
 
-from catalyst.cli import contract, send
+from catalyst.cli import contract, events, send
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.errors import Problem
@@ -89,6 +89,12 @@ def test_the_shell_offers_what_people_send_alone() -> None:
     offered = [type_ for type_, _ in send.complete_type("environment.")]
     assert "environment.create-organization.v1" in offered
     assert "environment.admit-child.v1" not in offered
+
+
+def test_the_shell_offers_events_alone_where_events_are_looked_for() -> None:
+    offered = [type_ for type_, _ in events.complete_type("billing.credit-")]
+    assert "billing.credit-held.v1" in offered
+    assert "billing.credit-voucher.v1" not in offered
 
 
 def test_what_services_alone_send_is_no_role_that_is_missing() -> None:

@@ -14,7 +14,6 @@ import typer
 from catalyst.chassis import clock
 from catalyst.cli import owned, trace
 from catalyst.cli.addressing import closest
-from catalyst.cli.contract import complete_type
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.near import meant
 from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
@@ -44,6 +43,11 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _HEADINGS: Final = ("SEQ", "TIME", "TYPE", "ORG", "THING", "ACTOR")
 _WIDTHS: Final = (8, 20, 42, 12, 32, 30)
 """Of the columns where rows come one by one."""
+
+
+def complete_type(incomplete: str) -> list[tuple[str, str]]:
+    """Return the event types that begin like this, with what each means, for the shell."""
+    return [(name, one.summary) for name, one in EVENTS.items() if name.startswith(incomplete)]
 
 
 def events(
