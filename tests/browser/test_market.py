@@ -379,9 +379,8 @@ async def test_what_is_not_found_or_cannot_be_read_is_said(
     await open_view(desk, slug, "Catalogue")
     await desk.page.locator(".cards .product").first.wait_for()
     await desk.page.get_by_label("Search", exact=True).fill("zzzzzzzzqq")
-    await expect(desk.page.locator(".cards .empty")).to_contain_text(
-        "Nothing found for 'zzzzzzzzqq'; try another word"
-    )
+    nothing = "Nothing found for 'zzzzzzzzqq'; try another word"
+    await expect(desk.page.locator(".cards .empty")).to_contain_text(nothing)
     await desk.page.context.set_offline(True)
     await desk.page.get_by_label("Search", exact=True).fill("wiki")
     await expect(desk.page.locator("#view").get_by_role("alert")).to_contain_text("cannot be read")
@@ -390,10 +389,8 @@ async def test_what_is_not_found_or_cannot_be_read_is_said(
     wiki = desk.page.locator(".cards").get_by_role("button", name="Wiki", exact=True)
     await expect(wiki).to_be_visible()
     # What is not to be found any more goes from the page by itself.
-    where = {"aggregate": "curation", "id": "public-bp-wiki"}
-    await market.command(
-        "catalog.hide-blueprint.v1", slug, {"reason": "We write on paper"}, **where
-    )
+    where, why = {"aggregate": "curation", "id": "public-bp-wiki"}, {"reason": "We write on paper"}
+    await market.command("catalog.hide-blueprint.v1", slug, why, **where)
     await expect(wiki).to_have_count(0)
     await desk.page.goto(f"{market.address}/#/change/{slug}/ch-nosuch")
     await expect(desk.page.get_by_text("There is no such change")).to_be_visible(timeout=PATIENCE)
