@@ -20,9 +20,12 @@ from catalyst.cli.target import (
     ContextOption,
     OutputOption,
     OwnerOption,
+    SeenEnvOption,
     Target,
     TokenOption,
     UrlOption,
+    complete_application,
+    complete_environment,
     resolve,
     run,
 )
@@ -38,7 +41,7 @@ _BACK: Final = 10
 def list_(
     *,
     org: OwnerOption = None,
-    env: Annotated[str | None, typer.Option("--env", help="Environment, by name.")] = None,
+    env: SeenEnvOption = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
     url: UrlOption = None,
@@ -96,11 +99,19 @@ def list_(
 
 
 def show_(
-    name: Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="APP", help="Name of the Application.", autocompletion=complete_application
+        ),
+    ],
     *,
     org: OwnerOption = None,
     env: Annotated[
-        str | None, typer.Option("--env", help="Environment, by name; else each.")
+        str | None,
+        typer.Option(
+            "--env", help="Environment, by name; else each.", autocompletion=complete_environment
+        ),
     ] = None,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
@@ -141,7 +152,12 @@ def show_(
 
 
 def history(
-    name: Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="APP", help="Name of the Application.", autocompletion=complete_application
+        ),
+    ],
     *,
     org: OwnerOption = None,
     output: OutputOption = Format.TABLE,

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 NAME: Final = "catalyst"
+COMPLETING: Final = "_CATALYST_COMPLETE"
+"""Set by the shell when it asks how a line may go on."""
 UNDER_UV: Final = ("UV_RUN_RECURSION_DEPTH", "UV")
 """One of these is set in whatever `uv run` starts."""
 _QUOTED: Final = re.compile(rf"`((?:[A-Z_]+=(?:'[^'`]*'|[^\s`'])+ )*){NAME} ")

@@ -19,13 +19,9 @@ from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
 _HIDDEN = "(hidden; -o json shows it)"
 
 
-def complete(incomplete: str) -> list[str]:
-    """Return the names of connections that begin like this, for the shell."""
-    known = contexts.load(contexts.default_path())
-    return [name for name in sorted(known.contexts) if name.startswith(incomplete)]
-
-
-_NAME = typer.Argument(metavar="NAME", help="Name of the connection.", autocompletion=complete)
+_NAME = typer.Argument(
+    metavar="NAME", help="Name of the connection.", autocompletion=contexts.complete
+)
 NameArgument = Annotated[str, _NAME]
 
 
@@ -57,7 +53,9 @@ def list_(*, output: OutputOption = Format.TABLE) -> None:
 def show_(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Name; else the current.", autocompletion=complete),
+        typer.Argument(
+            metavar="NAME", help="Name; else the current.", autocompletion=contexts.complete
+        ),
     ] = None,
     *,
     output: OutputOption = Format.TABLE,

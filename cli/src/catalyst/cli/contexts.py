@@ -328,6 +328,16 @@ def pick(known: Contexts, name: str) -> Context:
     return found
 
 
+def complete(incomplete: str) -> list[str]:
+    """Return the names of connections that begin like this, for the shell."""
+    try:
+        known = load(default_path())
+    except Failure:
+        # Whoever uses one is told.
+        return []
+    return [name for name in sorted(known.contexts) if name.startswith(incomplete)]
+
+
 def check_address(url: str, schemes: frozenset[str]) -> str:
     """Return an address that begins as it should.
 

@@ -18,6 +18,7 @@ from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
+    SeenEnvOption,
     SeenOrgOption,
     Target,
     TimeoutOption,
@@ -74,7 +75,7 @@ def get(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them.")] = None,
     *,
     org: SeenOrgOption = None,
-    env: Annotated[str | None, typer.Option("--env", help="Environment, by name.")] = None,
+    env: SeenEnvOption = None,
     label: Annotated[
         str | None, typer.Option("--label", "-l", help="Labels that must fit: `a=b,c!=d`.")
     ] = None,

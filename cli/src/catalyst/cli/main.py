@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from catalyst.cli.calling import NAME, as_called, called
+from catalyst.cli.calling import COMPLETING, NAME, as_called, called
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected, spoken
 from catalyst.cli.output import Format, complain, write
 from catalyst.cli.target import environ_flag
@@ -27,8 +27,6 @@ Markup = Literal["rich"] | None
 _SILENT: Final = logging.NullHandler()
 DEBUG: Final = "CATALYST_DEBUG"
 """Set to 1: an unexpected failure shows its traceback."""
-COMPLETING: Final = "_CATALYST_COMPLETE"
-"""Set by the shell when it asks how a line may go on."""
 MAX_EXAMPLES: Final = 3
 """Verbs of a group whose examples its own help shows."""
 JSON_FLAG: Final = "--json"

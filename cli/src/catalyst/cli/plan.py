@@ -18,16 +18,29 @@ from catalyst.cli.target import (
     Target,
     TokenOption,
     UrlOption,
+    complete_application,
+    complete_environment,
+    complete_organization,
     resolve,
 )
 from catalyst.client.errors import Problem
 
-AppArgument = Annotated[str, typer.Argument(metavar="APP", help="Name of the Application.")]
+AppArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="APP", help="Name of the Application.", autocompletion=complete_application
+    ),
+]
 OrgOption = Annotated[
     str | None, typer.Option("--org", help="Organization, by its slug; else the Environment's.")
 ]
 EnvOption = Annotated[
-    str | None, typer.Option("--env", help="Environment, by name; else the only one there is.")
+    str | None,
+    typer.Option(
+        "--env",
+        help="Environment, by name; else the only one there is.",
+        autocompletion=complete_environment,
+    ),
 ]
 _SETS: Final = "One value: JSON, else text; 'a=\"123\"' is a text, a=null takes a away. Repeatable."
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help=_SETS)]
@@ -232,7 +245,14 @@ def uninstall(
 
 
 def delete_environment(
-    env: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="What is to be deleted.")],
+    env: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENVIRONMENT",
+            help="What is to be deleted.",
+            autocompletion=complete_environment,
+        ),
+    ],
     *,
     keep_data: KeepOption = True,
     org: OrgOption = None,
@@ -252,7 +272,14 @@ def delete_environment(
 
 
 def delete_organization(
-    org: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="What is to be deleted.")],
+    org: Annotated[
+        str,
+        typer.Argument(
+            metavar="ORGANIZATION",
+            help="What is to be deleted.",
+            autocompletion=complete_organization,
+        ),
+    ],
     *,
     keep_data: KeepOption = True,
     diff: DiffOption = False,

@@ -16,21 +16,68 @@ from catalyst.cli import contexts
 from catalyst.cli.exits import ExitCode, Failure, Stopped
 from catalyst.cli.output import Format, note
 from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
-from catalyst.client.errors import Unreachable
+from catalyst.client.errors import ClientError, Unreachable
 from catalyst.client.http_transport import HttpClient, over_http
+from catalyst.client.rows import Page, name_of
 
 T = TypeVar("T")
 
 CONTEXT: Final = "CATALYST_CONTEXT"
 URL: Final = "CATALYST_URL"
 TOKEN: Final = "CATALYST_TOKEN"  # noqa: S105 - a name
+COMPLETING_SECONDS: Final = 0.5
+"""For names that the shell asks for: a person waits, who can type them as well."""
+COMPLETED: Final = 500
 
 OutputOption = Annotated[
     Format, typer.Option("--output", "-o", help="How results are written.", show_default=True)
 ]
+
+
+def complete_organization(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the Organizations that begin like this, for the shell."""
+    return _begun("organizations", ctx, incomplete)
+
+
+def complete_environment(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the Environments that begin like this, for the shell."""
+    return _begun("environments", ctx, incomplete)
+
+
+def complete_application(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the Applications that begin like this, for the shell."""
+    return _begun("applications", ctx, incomplete)
+
+
+def _begun(kinds: str, ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return what is called so, as far as who asks sees it: nothing, if nobody answers at once."""
+    given = ctx.params
+
+    async def work() -> Page:
+        target = resolve(given.get("context"), given.get("url"), given.get("token"))
+        async with (
+            asyncio.timeout(COMPLETING_SECONDS),
+            over_http(target.http, token=target.token) as door,
+        ):
+            owner = None if kinds == "organizations" else organization(given.get("org"))
+            return await door.list(kinds, organization=owner, limit=COMPLETED)
+
+    try:
+        page = run(work())
+    except (Failure, ClientError, TimeoutError):
+        return []
+    names = {name_of(row.key) for row in page.rows}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
 ContextOption = Annotated[
     str | None,
-    typer.Option("--context", help="Named connection to use.", envvar=CONTEXT),
+    typer.Option(
+        "--context",
+        help="Named connection to use.",
+        envvar=CONTEXT,
+        autocompletion=contexts.complete,
+    ),
 ]
 UrlOption = Annotated[
     str | None,
@@ -42,27 +89,49 @@ TokenOption = Annotated[
 ]
 TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)]
 OrgOption = Annotated[
-    str | None, typer.Option("--org", help="Organization, by its slug; `_` for the platform.")
+    str | None,
+    typer.Option(
+        "--org",
+        autocompletion=complete_organization,
+        help="Organization, by its slug; `_` for the platform.",
+    ),
 ]
 
 SeenOrgOption = Annotated[
     str | None,
     typer.Option(
-        "--org", help="Organization, by its slug, or `_`, the platform; else all that you see."
+        "--org",
+        autocompletion=complete_organization,
+        help="Organization, by its slug, or `_`, the platform; else all that you see.",
     ),
+]
+SeenEnvOption = Annotated[
+    str | None,
+    typer.Option("--env", help="Environment, by name.", autocompletion=complete_environment),
 ]
 CommandOrgOption = Annotated[
     str | None,
     typer.Option(
-        "--org", help="Organization, by its slug, or `_`, the platform; else the command's."
+        "--org",
+        autocompletion=complete_organization,
+        help="Organization, by its slug, or `_`, the platform; else the command's.",
     ),
 ]
 ChangeOrgOption = Annotated[
-    str | None, typer.Option("--org", help="Organization, by its slug; else the change's.")
+    str | None,
+    typer.Option(
+        "--org",
+        autocompletion=complete_organization,
+        help="Organization, by its slug; else the change's.",
+    ),
 ]
 OwnerOption = Annotated[
     str | None,
-    typer.Option("--org", help="Organization, by its slug; else the only one that you see."),
+    typer.Option(
+        "--org",
+        autocompletion=complete_organization,
+        help="Organization, by its slug; else the only one that you see.",
+    ),
 ]
 
 NO_CONNECTION: Final = (

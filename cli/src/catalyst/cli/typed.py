@@ -143,7 +143,18 @@ _PHRASES: Final[tuple[tuple[str, str], ...]] = (
 class Verbs(TyperGroup):
     """All verbs; what is wrong with an option or an argument is said as everywhere else."""
 
-    def invoke(self, ctx: Any) -> Any:  # type: ignore[explicit-override]  # Python 3.11 has none
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # type: ignore[explicit-override]  # Python 3.11 has none
+        """Read what is given; a shell that is named is taught."""
+        if args[:1] and "-completion" in args[0] and not ctx.resilient_parsing:
+            # Imported here: only who teaches a shell waits for it.
+            from catalyst.cli.teaching import taught  # noqa: PLC0415
+
+            if taught(args):
+                ctx.exit()
+        found: list[str] = super().parse_args(ctx, args)
+        return found
+
+    def invoke(self, ctx: Any) -> Any:  # type: ignore[explicit-override]  # as above
         """Run the verb that was called."""
         try:
             return super().invoke(ctx)
