@@ -24,7 +24,7 @@ print(cel.cli.app.__class__.__name__)
 
 _COMMAND = """
 import atexit, sys
-atexit.register(lambda: print(*{"pygments", "httpx"} & set(sys.modules)))
+atexit.register(lambda: print(*{"pygments", "rich", "httpx"} & set(sys.modules)))
 from catalyst.cli.entry import run
 run()
 """

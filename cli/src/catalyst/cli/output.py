@@ -14,9 +14,6 @@ from typing import Any, Final
 
 import msgspec
 import yaml
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from catalyst.cli import columns
 from catalyst.cli.calling import as_called
@@ -58,6 +55,11 @@ class Table:
             for line in self.plain():
                 write(line)
             return []
+        # Imported here, so that what is piped, and a stack that starts, do without.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.table import Table as RichTable  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
         seen = Console().width
         widths = columns.fit(self.headings, self.rows, seen)
         table = RichTable(box=None, pad_edge=False, padding=(0, columns.GAP, 0, 0))
