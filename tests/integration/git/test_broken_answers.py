@@ -126,7 +126,7 @@ async def test_a_commit_is_made_once_whatever_answer_is_spoiled(
 
 @each(SPOILED)
 async def test_a_repository_is_begun_once_whatever_answer_is_spoiled(
-    name: str, *, proxy: Between, door: str, git: Git, tmp_path: Path
+    name: str, *, proxy: Between, root: GitRoot, git: Git
 ) -> None:
     place = sorted(SPOILED).index(name)
 
@@ -136,8 +136,9 @@ async def test_a_repository_is_begun_once_whatever_answer_is_spoiled(
 
     assert await each_answer(proxy, name, ask) == 2
     for number in (1, 2, 3):
-        into = cloned(git, door, tmp_path, f"new-{place}-{number}")
-        assert git("-C", into, "rev-list", "--count", "--all").strip() == "1"
+        there = root.repository("acme", f"new-{place}-{number}")
+        git("-C", there, "fsck", "--strict")
+        assert git("-C", there, "rev-list", "--count", "--all").strip() == "1"
 
 
 @each(SPOILED)
