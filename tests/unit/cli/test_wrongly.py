@@ -80,6 +80,17 @@ def test_a_name_that_a_connection_cannot_have_says_what_it_can(
     assert "without blanks" in capsys.readouterr().err
 
 
+def test_what_stays_is_called_by_either_name(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in ("get all --follow --min-seq 1", "get all -w --min-seq 1"):
+        assert main.ended([*line.split(), *NOWHERE]) == 2
+        assert "--watch shows everything anyway" in capsys.readouterr().err
+    # What stands behind `--` is no option, and other verbs have neither.
+    assert main.ended(["events", "--", "--watch"]) == 2
+    assert "unexpected extra argument" in capsys.readouterr().err
+    assert main.ended(["doctor", "--follow"]) == 2
+    assert "No such option: --follow" in capsys.readouterr().err
+
+
 def test_a_connection_without_a_name_is_told_what_makes_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
@@ -67,6 +68,9 @@ def events(
     command: Annotated[
         str | None, typer.Option(help="Only what began with the command of this id.")
     ] = None,
+    last: Annotated[
+        int | None, typer.Option(help="The newest so many, in place of the oldest.", min=1)
+    ] = None,
     limit: Annotated[int, typer.Option(help="At most so many; --follow has no end.", min=1)] = 1000,
     output: OutputOption = Format.TABLE,
     context: ContextOption = None,
@@ -78,12 +82,16 @@ def events(
     Example:
       catalyst events --org omantel --since 1h --follow
 
-    Without --follow, it ends with what there is: without --since or --after, the first 1000 of all.
+    Without --follow, it ends with what there is: without --since, --after or --last, the first 1000
+    of all.
 
     With --follow, it begins with what happens next, or with what --since or --after names, and goes
     on until Ctrl-C (exit code 130), or until the token expires (7). It reconnects by itself and
     misses none, also where the stack is started again. With -o json, one event a line.
     """
+    if last is not None and (follow or since or after is not None):
+        what = "--last begins where it has to: leave --follow, --since and --after out"
+        raise Failure(ExitCode.USAGE, what)
     asked: EventFilter = {
         "organization": org,
         "type": type_,
@@ -98,7 +106,7 @@ def events(
             if follow:
                 run(_follow(target, asked, output))
             else:
-                _list(target, asked, limit, output, owner)
+                _list(target, asked, (limit, last), output, owner)
     except Problem as problem:
         failure = strange(type_) if any(one.pointer == "/type" for one in problem.errors) else None
         if failure is None:
@@ -125,8 +133,16 @@ def moment(text: str, now: datetime) -> datetime:
     return found
 
 
-def _list(target: Target, asked: EventFilter, limit: int, form: Format, owner: str | None) -> None:
-    found, page = run(_read(target, asked, limit))
+def _list(
+    target: Target,
+    asked: EventFilter,
+    wanted: tuple[int, int | None],
+    form: Format,
+    owner: str | None,
+) -> None:
+    """Show the oldest events, at most the first number of them, or the newest, if that is given."""
+    limit, last = wanted
+    found, page = run(_read(target, asked, limit) if last is None else _last(target, asked, last))
     if not found and owner is not None:
         owned.require(target, owner)
     command = asked.get("command")
@@ -138,7 +154,7 @@ def _list(target: Target, asked: EventFilter, limit: int, form: Format, owner: s
     if form is Format.TABLE:
         note(f"as of {page.as_of}, head {page.head}")
         if page.next is not None:
-            note(f"there are more: --after {page.next}")
+            note(f"there are more: --after {page.next} goes on, --last 20 shows the newest")
 
 
 async def _read(
@@ -155,6 +171,40 @@ async def _read(
             if page.next is None or len(found) >= limit:
                 return found, page
             wanted["after"] = page.next
+
+
+async def _last(
+    target: Target, asked: EventFilter, count: int
+) -> tuple[list[LoggedEvent], EventPage]:
+    async with reads(target) as door:
+        return await newest(door, asked, count)
+
+
+async def newest(
+    door: HttpClient, asked: EventFilter, count: int
+) -> tuple[list[LoggedEvent], EventPage]:
+    """Return the newest events, oldest first, and how far the log had got when it was asked.
+
+    It looks back from the end in ever larger pieces; what came meanwhile is left out.
+    """
+    wanted: EventFilter = {**asked}
+    wanted["limit"] = 1
+    begun = await door.events(**wanted)
+    wanted["limit"] = PAGE
+    found: list[LoggedEvent] = []
+    upto, piece = begun.head, PAGE
+    while upto > 0 and len(found) < count:
+        low = max(0, upto - piece)
+        kept: deque[LoggedEvent] = deque(maxlen=count - len(found))
+        at: int | None = low
+        while at is not None and at < upto:
+            wanted["after"] = at
+            page = await door.events(**wanted)
+            kept.extend(event for event in page.items if event.seq <= upto)
+            at = page.next
+        found = [*kept, *found]
+        upto, piece = low, 4 * piece
+    return found, EventPage(items=tuple(found), as_of=begun.head, head=begun.head)
 
 
 def strange(type_: str | None) -> Failure | None:

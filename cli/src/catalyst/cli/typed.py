@@ -207,6 +207,8 @@ class Several(typer.BadParameter):
 
 _ELSEWHERE: Final[Mapping[str, str]] = {"--to": "--version", "--name": "--as"}
 """What people type, who know it of another verb, and what it may be called."""
+_STAYING: Final = frozenset({"--watch", "-w", "--follow"})
+"""What it is called to stay and show what happens: each verb documents one, and takes all."""
 
 
 class Verb(TyperCommand):
@@ -214,6 +216,7 @@ class Verb(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # type: ignore[explicit-override]  # as above
         """Read what was typed."""
+        args[:] = self._same(ctx, args)
         typed = list(args)
         self._below_zero(ctx, typed)
         self._called_otherwise(ctx, typed)
@@ -234,6 +237,16 @@ class Verb(TyperCommand):
         below = next(filter(_BELOW.fullmatch, options), None)
         if below and any(param.name == "amount" for param in self.get_params(ctx)):
             ctx.fail(f"AMOUNT: {below!r} is below zero, and an amount is positive")
+
+    def _same(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return what was typed, with what stays and shows what happens called as it is here."""
+        known = {name for param in self.get_params(ctx) for name in param.opts}
+        here = next((name for name in ("--watch", "--follow") if name in known), None)
+        ends = args.index("--") if "--" in args else len(args)
+        if here is None:
+            return args
+        words = [here if word in _STAYING - known else word for word in args[:ends]]
+        return [*words, *args[ends:]]
 
     def _called_otherwise(self, ctx: Any, typed: list[str]) -> None:
         """Refuse an option that is called so elsewhere alone, with what it is called here."""

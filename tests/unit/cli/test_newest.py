@@ -1,0 +1,78 @@
+"""The newest events of a log, found from its end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalyst.cli import main
+from catalyst.cli.events import PAGE, newest
+from catalyst.client.events import EventPage, LoggedEvent
+from catalyst.client.http_transport import HttpClient
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Log:
+    """A log as its door shows it: some sequences of it are events that were asked for."""
+
+    def __init__(self, seqs: set[int], head: int) -> None:
+        """Begin with this log."""
+        self._seqs = sorted(seqs)
+        self._head = head
+        self.read: list[int] = []
+
+    async def events(self, *, after: int | None = None, limit: int, **_: Any) -> EventPage:
+        """Return a page; something is written meanwhile."""
+        found = [seq for seq in self._seqs if seq > (after or 0)]
+        shown = found[:limit]
+        if after is not None:
+            self.read += shown
+        self._head += 1
+        self._seqs.append(self._head)
+        return EventPage(
+            items=tuple(
+                LoggedEvent(
+                    seq=seq, time=WHEN, type="t", id="i", organization=None,
+                    aggregate="a", aggregate_id="b",
+                )
+                for seq in shown
+            ),
+            head=self._head - 1,
+            next=shown[-1] if len(found) > limit else None,
+        )  # fmt: skip
+
+
+@given(
+    seqs=st.sets(st.integers(1, 20 * PAGE), max_size=60),
+    beyond=st.integers(0, 3 * PAGE),
+    count=st.integers(1, 70),
+)
+def test_they_are_the_last_ones_of_when_it_was_asked(
+    seqs: set[int], beyond: int, count: int
+) -> None:
+    head = max(seqs, default=0) + beyond
+    log = Log(seqs, head)
+    found, page = asyncio.run(newest(cast("HttpClient", log), {}, count))
+    assert [event.seq for event in found] == sorted(seqs)[-count:]
+    assert (page.as_of, page.head, page.next) == (head, head, None)
+
+
+def test_of_a_long_log_only_the_end_is_read() -> None:
+    log = Log(set(range(1, 100 * PAGE)), 100 * PAGE)
+    found, _ = asyncio.run(newest(cast("HttpClient", log), {}, 20))
+    assert len(found) == 20
+    assert len(log.read) <= PAGE + 5
+
+
+@pytest.mark.parametrize("more", [["--follow"], ["--since", "1h"], ["--after", "0"], ["--watch"]])
+def test_where_it_begins_is_not_said_twice(
+    more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.ended(["events", "--last", "3", *more, "--url", "http://127.0.0.1:1"]) == 2
+    assert "--last begins where it has to" in capsys.readouterr().err
