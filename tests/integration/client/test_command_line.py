@@ -67,6 +67,19 @@ def test_a_sequence_that_does_not_come_is_answered_with_the_one_that_did(
     assert int(told) >= shown
 
 
+@pytest.mark.guarantee("G4.9")
+def test_a_watch_waits_for_a_sequence_in_the_same_way(
+    catalyst: Callable[..., Ran], organization: str
+) -> None:
+    watch = ("get", "organizations", organization, "--watch", "--timeout", "1")
+    ran = catalyst(*watch, "--min-seq", "999999")
+    assert (ran.code, ran.out) == (6, "")
+    assert re.search(r"the rows are at \d+ and did not reach 999999 in time", ran.err)
+    ran = catalyst(*watch, "--min-seq", "1", "--log", "of-somebody-else")
+    assert (ran.code, ran.out) == (3, "")
+    assert "belongs to another log" in ran.err
+
+
 def test_no_token_ends_with_7_and_a_hint(catalyst: Callable[..., Ran], stack: Stack) -> None:
     ran = catalyst("get", "organizations", "--url", stack.http)
     assert ran.code == 7

@@ -12,6 +12,7 @@ from tests.support.rig import acme
 from catalyst.client.backoff import Backoff
 from catalyst.client.errors import Problem
 from catalyst.client.events import LoggedEvent
+from catalyst.client.holding import held
 from catalyst.client.http_transport import HttpClient, over_http
 from catalyst.client.rows import Change, Interrupted, Mirror, Put, Reset, Row, Synced
 
@@ -42,6 +43,21 @@ async def test_a_write_is_read_back_at_its_sequence(door: HttpClient, fresh: Fre
     assert row.command == sent.id
     assert freshness.as_of >= sent.seq
     assert freshness.log == sent.log
+
+
+@pytest.mark.guarantee("G4.9")
+async def test_the_first_rows_of_a_watch_hold_what_was_written(
+    door: HttpClient, fresh: Fresh
+) -> None:
+    slug = fresh()
+    sent = await door.send(CREATE, acme(display_name="Watch me"), organization=slug)
+    watch = door.watch("organizations", organization=slug)
+    stream = held(watch.changes(), sent.seq, timeout=DEADLINE_SECONDS)
+    async with aclosing(stream) as changes:
+        begun = [await anext(changes) for _ in range(3)]
+    assert [name(change.row) for change in begun if isinstance(change, Put)] == ["Watch me"]
+    assert isinstance(begun[-1], Synced)
+    assert begun[-1].as_of >= sent.seq
 
 
 @pytest.mark.guarantee("G4.9")

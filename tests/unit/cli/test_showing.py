@@ -16,9 +16,9 @@ from catalyst.cli.application import _place
 from catalyst.cli.dlq import thing
 from catalyst.cli.events import moment
 from catalyst.cli.exits import ExitCode, Failure
-from catalyst.cli.get import Wanted, _Printer
 from catalyst.cli.output import Format, Table, cell
 from catalyst.cli.trace import Chain, _tree, drawn, lines
+from catalyst.cli.watchshow import Printer
 from catalyst.client.rows import Applied, Bye, Del, Interrupted, Put, Reset, Row, Synced
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -222,7 +222,7 @@ def row(name: str, seq: int, **doc: Any) -> Row:
 def test_a_watch_shows_the_snapshot_and_then_each_change(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    printer = _Printer(Wanted(kinds="organizations"), Format.TABLE)
+    printer = Printer("organizations", None, Format.TABLE)
     beta = row("beta", 2, phase="ready")
     for change in (
         Reset(reason="start"),
@@ -250,7 +250,7 @@ def test_a_watch_shows_the_snapshot_and_then_each_change(
 def test_a_watch_writes_one_object_a_line_for_a_program(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    printer = _Printer(Wanted(kinds="organizations"), Format.JSON)
+    printer = Printer("organizations", None, Format.JSON)
     for change in (Reset(reason="start"), Put(row=row("acme", 1)), Synced(as_of=1)):
         printer.take(change)
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -259,7 +259,7 @@ def test_a_watch_writes_one_object_a_line_for_a_program(
 
 
 def test_a_watch_that_ends_with_the_token_says_so() -> None:
-    printer = _Printer(Wanted(kinds="organizations"), Format.TABLE)
+    printer = Printer("organizations", None, Format.TABLE)
     with pytest.raises(Failure) as caught:
         printer.take(Bye(reason="token-expired", retryable=False))
     assert caught.value.exit_code is ExitCode.NOT_ALLOWED
@@ -342,7 +342,7 @@ def test_the_versions_of_a_blueprint_are_listed_newest_first() -> None:
 def test_a_change_that_is_gone_while_it_is_watched_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    printer = _Printer(Wanted(kinds="changes"), Format.TABLE)
+    printer = Printer("changes", None, Format.TABLE)
     for change in (Reset(reason="start"), Synced(as_of=1), Del(key="acme._.change._.ch-1", seq=2)):
         printer.take(change)
     heading, *lines = capsys.readouterr().out.splitlines()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -13,7 +13,7 @@ from catalyst.chassis import clock
 from catalyst.cli import ages, beginning, chains, kinds, owned, said, untaken
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.near import alike, meant
-from catalyst.cli.output import Format, Table, as_json, as_yaml, note, show, write
+from catalyst.cli.output import Format, Table, as_yaml, note, show, write
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import (
     ContextOption,
@@ -29,21 +29,17 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
-from catalyst.cli.watched import followed, is_there, told
+from catalyst.cli.watched import followed, is_there
+from catalyst.cli.watchshow import Printer, cells
 from catalyst.client.errors import Problem
+from catalyst.client.holding import held
 from catalyst.client.http_calls import ANSWER_SECONDS
 from catalyst.client.http_transport import HttpClient
 from catalyst.client.reads import Filter
 from catalyst.client.rows import (
-    Bye,
     Change,
-    Del,
     Freshness,
-    Heartbeat,
-    Interrupted,
     Page,
-    Put,
-    Reset,
     Row,
     Synced,
     name_of,
@@ -103,10 +99,9 @@ def get(
     Example:
       catalyst get environments --org omantel --watch
 
-    With -o json, --watch writes one change a line. It reconnects by itself and misses nothing.
+    With -o json, --watch writes one change a line. It reconnects by itself and misses nothing. With
+    --min-seq its first rows wait, too.
     """
-    if watch and min_seq is not None:
-        raise Failure(ExitCode.USAGE, "--watch shows everything anyway; leave --min-seq out")
     where: Filter = {
         "organization": org and (organization(org) or "_"),
         "environment": env,
@@ -249,12 +244,13 @@ async def _say_why_nothing(target: Target, wanted: Wanted) -> None:
 
 
 async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
-    printer = _Printer(wanted, form)
+    printer = Printer(wanted.kinds, wanted.name, form)
 
     def opened(door: HttpClient, cursor: str) -> Watch[Change]:
         return door.watch(wanted.kinds, name=wanted.name, cursor=cursor, **wanted.where)
 
-    async with aclosing(followed(target, opened, "every change is")) as changes:
+    stream = followed(target, opened, "every change is")
+    async with aclosing(stream), aclosing(await _holding(target, wanted, stream)) as changes:
         async for change in changes:
             nothing = isinstance(change, Synced) and printer.has_nothing
             printer.take(change)
@@ -264,100 +260,17 @@ async def _watch(target: Target, wanted: Wanted, form: Format) -> None:
                     await _say_why_nothing(target, wanted)
 
 
-class _Printer:
-    """Writes a watch: the snapshot as a table, then a line for each change."""
-
-    def __init__(self, wanted: Wanted, form: Format) -> None:
-        self._wanted = wanted
-        self._form = form
-        self._columns = kinds.columns(wanted.kinds)
-        self._table: Table | None = None
-        self._snapshot: list[Row] | None = []
-        self._empty = True
-        self._told_absent = False
-
-    @property
-    def has_nothing(self) -> bool:
-        """Whether the snapshot that is about to end has no row."""
-        return self._empty
-
-    def take(self, change: Change) -> None:
-        """Write what a change means for whoever reads along."""
-        if isinstance(change, Synced) and self._empty and self._wanted.name is not None:
-            self._say_absent(self._wanted.name)
-        self._empty = isinstance(change, Reset) or (
-            self._empty and not isinstance(change, Put | Synced)
-        )
-        if self._form is not Format.TABLE:
-            self._write_object(change)
-        else:
-            self._write_line(change)
-        self._say(change)
-
-    def _write_object(self, change: Change) -> None:
-        if isinstance(change, Interrupted):
-            return
-        body = {"event": type(change).__name__.lower(), **msgspec.to_builtins(change)}
-        if self._form is Format.JSON:
-            write(as_json(body, indent=0))
-        else:
-            write("---\n" + as_yaml(body).rstrip("\n"))
-
-    def _write_line(self, change: Change) -> None:
-        match change:
-            case Reset():
-                self._snapshot = []
-            case Put(row=row) if self._snapshot is not None:
-                self._snapshot.append(row)
-            case Put(row=row):
-                self._next("changed", row)
-            case Del(key=key, seq=seq):
-                self._next("deleted", Row(key=key, seq=seq))
-            case Synced() if self._snapshot is not None:
-                self._write_snapshot(self._snapshot)
-                self._snapshot = None
-            case _:
-                return
-
-    def _write_snapshot(self, rows: list[Row]) -> None:
-        self._table = Table("CHANGE", *(heading for heading, _ in self._columns))
-        for row in sorted(rows, key=lambda item: item.key):
-            self._table.add("-", *_cells(self._columns, row))
-        headings = self._table.headings
-        self._table.widths(*(_WATCHED.get(name, len(name)) for name in headings))
-
-    def _next(self, what: str, row: Row) -> None:
-        if self._table is not None:
-            self._table.write_next(what, *_cells(self._columns, row))
-
-    def _say_absent(self, name: str) -> None:
-        if self._told_absent:
-            return
-        self._told_absent = True
-        what = kinds.singular(self._wanted.kinds)
-        note(f"there is no {what} {name!r} yet, or it is not yours to see: waiting for it")
-
-    def _say(self, change: Change) -> None:
-        match change:
-            case Reset(reason=reason) if reason != "start":
-                note(f"everything is shown again: {reason}")
-            case Synced(as_of=as_of):
-                note(f"as of {as_of}; every change follows, Ctrl-C ends")
-            case Bye(reason=reason, retryable=True):
-                note(f"the other side ends the stream: {reason}")
-            case Heartbeat(as_of=as_of, head=head) if head > as_of:
-                note(f"{head - as_of} behind")
-            case _:
-                told(change)
-
-
-_WATCHED: Final = {"CHANGE": 7, "NAME": 16, "DISPLAY NAME": 20, "PHASE": 10, "SEQ": 7}
-"""Room for what later changes may bring, so that they stand below what was shown first."""
-
-
-def _cells(columns: tuple[kinds.Column, ...], row: Row) -> list[object]:
-    doc: Mapping[str, Any] = row.doc if isinstance(row.doc, dict) else {}
-    return [read(row, doc) for _, read in columns]
+async def _holding(
+    target: Target, wanted: Wanted, stream: AsyncGenerator[Change, None]
+) -> AsyncGenerator[Change, None]:
+    """Return the stream as it is wanted: with `min_seq`, its first rows hold that sequence."""
+    if wanted.min_seq is None:
+        return stream
+    if wanted.log is not None:
+        # A stream does not say whose sequences it tells; whatever else is asked of them does.
+        async with reads(target) as door:
+            await door.list(wanted.kinds, limit=1, min_seq=0, log=wanted.log, **wanted.where)
+    return held(stream, wanted.min_seq, timeout=wanted.timeout_seconds)
 
 
 def _listing(wanted: str, rows: list[Row]) -> None:
@@ -368,7 +281,7 @@ def _listing(wanted: str, rows: list[Row]) -> None:
     columns = kinds.columns(wanted)
     table = Table(*(heading for heading, _ in columns), "CHANGED")
     for row in rows:
-        table.add(*_cells(columns, row), ages.age(row.time, now))
+        table.add(*cells(columns, row), ages.age(row.time, now))
     table.write()
     if wanted == "sources":
         for line in untaken.told(rows):
