@@ -215,7 +215,7 @@ def of_spec(name: str, spec: dict[str, Any]) -> Blueprint:
     return Blueprint(
         name=canonical(name),
         version=spec["version"],
-        title=spec["card"]["title"],
+        title=spec["card"].get("title") or canonical(name),
         visibility=spec.get("visibility", "listed"),
         schema=spec.get("configSchema") or {"type": "object", "additionalProperties": False},
         modes=modes,
