@@ -63,6 +63,18 @@ async def test_the_same_directory_continues(own_server: BrokerProcess) -> None:
         await successor.stop()
 
 
+async def test_a_directory_may_be_called_anything(tmp_path: Path) -> None:
+    process = private(tmp_path / 'Übung "1" \\ 試')
+    await process.start()
+    try:
+        async with own_connection(process) as js:
+            await log_stream(js)
+            assert (await fill(js, 1)).seq == 1
+    finally:
+        await process.stop()
+    assert (process.settings.directory / "store").is_dir()
+
+
 async def test_a_crash_loses_nothing_that_was_acknowledged(own_server: BrokerProcess) -> None:
     async with own_connection(own_server) as js:
         await log_stream(js)

@@ -309,8 +309,10 @@ class BrokerProcess:
         self.server_name = f"catalyst-{secrets.token_hex(8)}"
         path = directory / "broker.conf"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(configuration(self.settings, self.server_name, self.port), file, indent=1)
+        made = configuration(self.settings, self.server_name, self.port)
+        with os.fdopen(descriptor, "wb") as file:
+            # Not by `json`, whose way to write letters beyond ASCII the broker cannot read.
+            file.write(msgspec.json.format(msgspec.json.encode(made), indent=1))
         for old in directory.glob("*.ports"):
             old.unlink()
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
