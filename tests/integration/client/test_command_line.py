@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+import yaml
 from tests.integration.client.command import Ran
 from tests.integration.client.stack import Stack
 from tests.support.rig import acme
@@ -33,6 +34,8 @@ def test_a_rejection_ends_with_3_and_says_why(
     resume = ("send", "environment.resume-organization.v1", "--org", organization)
     told = json.loads(catalyst(*resume, "-o", "json").err)["error"]
     assert (told["code"], told["exit"]) == ("organization-not-suspended", 3)
+    again = yaml.safe_load(catalyst(*resume, "-o", "yaml").err)["error"]
+    assert again == told
 
 
 def test_wrong_data_end_with_3_and_name_each_field(

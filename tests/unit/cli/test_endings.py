@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
+import yaml
 from tests.support.each import each
 
 from catalyst.chassis.errors import Expected
@@ -137,6 +138,24 @@ def test_a_program_gets_the_failure_as_json(end: Callable[..., tuple[int, str]])
         3,
         "/data/tier",
     )
+
+
+@pytest.mark.parametrize(
+    "flags", [["-o", "yaml"], ["-oyaml"], ["--output=yaml"], ["--output", "yaml"]], ids=" ".join
+)
+def test_who_asked_for_yaml_gets_the_failure_as_that(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["get", "organizatoins", "--url", "http://127.0.0.1:1"]
+    main.ended([*line, "-o", "json"])
+    told = json.loads(capsys.readouterr().err)
+    main.ended([*line, *flags])
+    said = capsys.readouterr().err
+    assert said.startswith("error:\n")
+    assert yaml.safe_load(said) == told
+    # Of both, the short word decides, as it does for what is shown.
+    main.ended([*line, *flags, "--json"])
+    assert json.loads(capsys.readouterr().err) == told
 
 
 def test_the_unexpected_shows_its_traceback_on_request(

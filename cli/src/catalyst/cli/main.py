@@ -18,7 +18,7 @@ import typer
 
 from catalyst.cli.calling import COMPLETING, NAME, as_called, called
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected, spoken
-from catalyst.cli.output import Format, complain, write
+from catalyst.cli.output import JSON_FLAG, Format, asked_form, complain, write
 from catalyst.cli.target import environ_flag
 from catalyst.cli.typed import Group, Verb, Verbs, as_typed
 
@@ -29,7 +29,6 @@ DEBUG: Final = "CATALYST_DEBUG"
 """Set to 1: an unexpected failure shows its traceback."""
 MAX_EXAMPLES: Final = 3
 """Verbs of a group whose examples its own help shows."""
-JSON_FLAG: Final = "--json"
 VERSION: Final = "--version"
 _JsonOption = Annotated[bool, typer.Option(JSON_FLAG, help="The same as -o json.")]
 
@@ -244,21 +243,12 @@ def _told(error: BaseException, arguments: list[str]) -> ExitCode:
             f"something unexpected: {type(leaf).__name__}: {leaf}",
             hint=f"{DEBUG}=1 shows where; please report it",
         )
-    as_object = _wants_json(arguments)
+    form = asked_form(arguments)
     verb = _only(arguments)
-    if verb is not None and not as_object:
+    if verb is not None and form is Format.TABLE:
         failure = as_typed(failure, verb)
-    complain(failure, as_object=as_object)
+    complain(failure, form)
     return failure.exit_code
-
-
-def _wants_json(arguments: list[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(
-        name in {"--output=json", "-ojson", JSON_FLAG}
-        or (name in {"-o", "--output"} and value == "json")
-        for name, value in pairs
-    )
 
 
 _CODES: Final = "\n".join(f"  {int(code):>3}  {text}" for code, text in MEANINGS.items())

@@ -24,12 +24,31 @@ _FRACTION: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\.\d+(?=Z|[+-
 _GAP: Final = " " * columns.GAP
 
 
+JSON_FLAG: Final = "--json"
+"""Short for `-o json`."""
+
+
 class Format(StrEnum):
     """How results are written."""
 
     TABLE = "table"
     JSON = "json"
     YAML = "yaml"
+
+
+def asked_form(arguments: list[str]) -> Format:
+    """Return the form that a command line asks for, without reading the rest of it."""
+    if JSON_FLAG in arguments:
+        return Format.JSON
+    pairs = list(zip(arguments, [*arguments[1:], ""], strict=True))
+    for form in (Format.JSON, Format.YAML):
+        if any(
+            name in {f"--output={form}", f"-o{form}"}
+            or (name in {"-o", "--output"} and value == form)
+            for name, value in pairs
+        ):
+            return form
+    return Format.TABLE
 
 
 class Table:
@@ -193,9 +212,9 @@ def _beside(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def complain(failure: Failure, *, as_object: bool) -> None:
-    """Write why it did not work to stderr; `as_object` writes JSON for a program."""
-    if as_object:
+def complain(failure: Failure, form: Format = Format.TABLE) -> None:
+    """Write why it did not work to stderr: in words, or to a program as an object of its form."""
+    if form is not Format.TABLE:
         body = {
             "code": failure.code,
             "message": failure.message,
@@ -204,7 +223,8 @@ def complain(failure: Failure, *, as_object: bool) -> None:
             "errors": failure.errors,
             "causes": failure.causes,
         }
-        _beside(as_json({"error": body}) + "\n")
+        told = as_json if form is Format.JSON else as_yaml
+        _beside(told({"error": body}).rstrip("\n") + "\n")
         return
     for line in failure.message.splitlines():
         note(f"Error: {line}")

@@ -227,7 +227,7 @@ def tell(found: Outcome, form: Format, said: Callable[[], None], hint: str = "")
 
 
 def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Never:
-    """Say why a command was not accepted: in words, or to a program that asked for JSON as JSON.
+    """Say why a command was not accepted: in words, or to a program in the form that it asked for.
 
     `bare` names a field of which nothing else is said, too.
 
@@ -235,11 +235,11 @@ def _refuse(found: Outcome, form: Format, hint: str = "", *, bare: bool) -> Neve
         Ended: Always, with the code that says so.
     """
     hint = hint or next_step(found.code, message=found.message)
-    if form is Format.JSON:
+    if form is not Format.TABLE:
         why = Failure(
             exit_of(found), found.message, code=found.code, hint=hint, errors=found.errors
         )
-        complain(why, as_object=True)
+        complain(why, form)
         raise Ended(exit_of(found))
     note(f"Error: {found.code}: {found.message}")
     for error in found.errors:
