@@ -23,6 +23,7 @@ from catalyst.cli import ackcheck, contexts, startable
 from catalyst.cli.broker import BrokerProcess
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Health
+from catalyst.cli.main import ended
 from catalyst.client.http_transport import over_http
 from catalyst.contracts.topology import read_model_bucket
 
@@ -64,7 +65,13 @@ async def test_what_is_told_of_programs_on_nats_py_is_so(
         await client.close()
 
 
-async def test_a_start_says_it_and_works_all_the_same(newer: BrokerProcess, tmp_path: Path) -> None:
+async def test_a_start_says_it_and_works_all_the_same(
+    newer: BrokerProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", environ(tmp_path)["XDG_CONFIG_HOME"])
     child = await asyncio.create_subprocess_exec(
         *command("--data", "data", "--nats", address(newer)),
         cwd=tmp_path,
@@ -83,11 +90,9 @@ async def test_a_start_says_it_and_works_all_the_same(newer: BrokerProcess, tmp_
             assert outcome.status == "accepted", outcome
             page = await door.list("organizations", min_seq=outcome.seq)
             assert [row.key for row in page.rows] == ["acme._.organization._.acme"]
-        doctor = await asyncio.create_subprocess_exec(
-            *command()[:-3], "doctor", "-o", "json",
-            cwd=tmp_path, env=environ(tmp_path), stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        found = msgspec.json.decode((await doctor.communicate())[0])
+        # It brings a loop of its own.
+        await asyncio.to_thread(ended, ["doctor", "-o", "json"])
+        found = msgspec.json.decode(capsys.readouterr().out)
     finally:
         if child.returncode is None:
             os.kill(child.pid, signal.SIGINT)
