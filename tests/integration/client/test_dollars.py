@@ -52,3 +52,7 @@ def test_a_person_finds_by_the_plan_that_dollars_can_be_spent_and_spends_them(sh
     month = f"{datetime.now(UTC):%Y-%m}"
     running = shop.once_said("13.00 USD", "billing", "invoice", "show", month, "--org", ORG)
     assert "OMR" not in running.out
+    limit = ("send", "billing.set-spend-limit.v1", "--org", ORG, "--id", ORG)
+    shop.well(*limit, "--data", '{"limit": {"currency": "USD", "minor": 2000}}', by=shop.owner)
+    told = f"a month may cost 20.00 USD; {month} costs 14.30 USD so far"
+    shop.once_said(told, "billing", "balance", "--org", ORG)

@@ -1,12 +1,14 @@
 """`catalyst billing balance` and `ledger`: a voucher is called what was seen of its code."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from catalyst.chassis import clock
-from catalyst.cli import billing, owned
+from catalyst.cli import billing, owned, spent
+from catalyst.cli.target import Target
+from catalyst.client.errors import Problem
 
 URL = "http://127.0.0.1:1"
 ENTRY = "voucher-b1745105cefdc108fd7e956291f73b96"
@@ -101,3 +103,65 @@ def test_a_ledger_names_what_brought_credit_by_what_a_person_knows_of_it(
     assert NAMED in first
     assert "a gift (grant-g1)" in second
     assert " p-1 " in third
+
+
+LIMIT = {"currency": "OMR", "minor": 1_800}
+MONTH = "2026-11"
+
+
+def alert(percent: int, limit: dict[str, Any] = LIMIT) -> dict[str, Any]:
+    spent = {"currency": "OMR", "minor": 1_850}
+    return {"percent": percent, "spent": spent, "limit": limit, "since": "2026-11-30T10:05:00Z"}
+
+
+def limited(
+    monkeypatch: pytest.MonkeyPatch, minor: int, *alerts: dict[str, Any], held: int = 0
+) -> list[str]:
+    """What is said of an account with a limit, whose month costs so much."""
+    holds = [{"hold": "ch-1", "amount": {"currency": "OMR", "minor": held}}] if held else []
+    running = [
+        {"month": "2026-10", "amounts": [{"total": {"currency": "OMR", "minor": 9}}]},
+        {"month": MONTH, "amounts": [{"total": {"currency": "OMR", "minor": minor}}]},
+    ]
+    used = [{"month": "2026-10", "alerts": [alert(80)]}, {"month": MONTH, "alerts": list(alerts)}]
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 30, tzinfo=UTC))
+    monkeypatch.setattr(owned, "answer", lambda *_: {"running": running})
+    monkeypatch.setattr(owned, "docs", lambda *_: used)
+    account = {**ACCOUNT, "spend_limits": [LIMIT], "holds": holds}
+    return spent.lines(Target(http=URL), account, "omantel")
+
+
+def test_a_spend_limit_stands_with_what_the_month_costs_and_what_was_told_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = alert(100, {"currency": "OMR", "minor": 1_000})
+    over = "a month may cost 1.800 OMR; 2026-11 costs 1.850 OMR so far, so nothing more can be "
+    over += "ordered in it; use that comes is counted"
+    told = "  100 % were reached at 2026-11-30 10:05 UTC: 1.850 OMR of 1.800 OMR was spent"
+    assert limited(monkeypatch, 1_850, earlier, alert(100)) == [over, told]
+    account = {**ACCOUNT, "spend_limits": [LIMIT]}
+    monkeypatch.setattr(owned, "row", lambda *_: account)
+    billing.balance(org="omantel", url=URL)
+    assert [over, told] == [
+        line for line in capsys.readouterr().out.splitlines() if line in {over, told}
+    ]
+
+
+@pytest.mark.parametrize("held", [799, 800])
+def test_what_is_held_counts_for_the_limit_and_is_not_spent(
+    held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (line,) = limited(monkeypatch, 1_000, held=held)
+    assert "2026-11 costs 1.000 OMR so far" in line
+    assert ("nothing more can be ordered" in line) == (held == 800)
+
+
+def test_a_limit_is_told_also_where_nothing_else_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> Any:
+        raise Problem(403, "forbidden")
+
+    monkeypatch.setattr(owned, "answer", refused)
+    monkeypatch.setattr(owned, "docs", refused)
+    account = {**ACCOUNT, "spend_limits": [LIMIT]}
+    told = spent.lines(Target(http=URL), account, "omantel")
+    assert told == ["a month may cost 1.800 OMR"]

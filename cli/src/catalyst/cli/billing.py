@@ -10,11 +10,11 @@ import msgspec
 import typer
 
 from catalyst.chassis import clock
-from catalyst.cli import ages, files, owned
+from catalyst.cli import ages, files, owned, spent
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.kinds import micro, money
 from catalyst.cli.output import Format, Table, clean, note, show, write
-from catalyst.cli.planshow import amount
+from catalyst.cli.planshow import amount, write_lines
 from catalyst.cli.send import conclude
 from catalyst.cli.sending import commands
 from catalyst.cli.target import (
@@ -49,8 +49,9 @@ def balance(
     Example:
       catalyst billing balance --org omantel
     """
-    doc, owner = _account(resolve(context, url, token), org)
-    show(doc, output, lambda: _balance(doc))
+    target = resolve(context, url, token)
+    doc, owner = _account(target, org)
+    show(doc, output, lambda: _balance(doc, spent.lines(target, doc, owner)))
     if output is Format.TABLE and not doc["balances"]:
         _say_no_money(owner)
     elif output is Format.TABLE:
@@ -238,7 +239,7 @@ def _vouchers(doc: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _balance(doc: dict[str, Any]) -> None:
+def _balance(doc: dict[str, Any], limits: list[str]) -> None:
     table = Table("CURRENCY", "AVAILABLE", "CREDIT", "HELD", "OWED", "TAKEN")
     for item in doc["balances"]:
         currency = item["currency"]
@@ -259,7 +260,6 @@ def _balance(doc: dict[str, Any]) -> None:
         until = f", until {ages.left(grant['expires'])}" if grant["expires"] else ""
         name = known.get(grant["grant"], f"{grant['source']} {grant['grant']}")
         write(clean(f"{left} left of {name}{until}"))
-    for limit in doc.get("spend_limits", ()):
-        write(f"a month may cost {amount(limit)}")
+    write_lines(limits)
     for hold in doc["holds"]:
         write(f"{amount(hold['amount'])} held for change {hold['hold']}")
