@@ -8,7 +8,8 @@ from tests.support.beside import Alone, disagreeing, doc, unlike_alone
 from tests.support.changing import Town
 from tests.support.each import each
 from tests.support.log import On
-from tests.support.plans import ADMIN, PROD, apply, planned, run, town
+from tests.support.plans import ADMIN, PROD, apply, locked, planned, run, town
+from tests.unit.projector.test_changes import advance
 from tests.unit.projector.test_fold import recorded
 from tests.unit.projector.test_whole_chains import with_home
 
@@ -101,6 +102,26 @@ def test_a_queued_change_keeps_what_it_waits_for_itself_whatever_those_ahead_wai
             for team in ("anyone but the author", "org-admin")
         }
     assert len({link.since for link in own(doc(fold, "change", "ch-2").blocked_by)}) == 1
+
+
+@pytest.mark.guarantee("G13.14")
+def test_whoever_waits_through_several_queues_is_led_to_what_keeps_the_first() -> None:
+    place = town()
+    lock = (locked("store", "new"), locked("blog", database="store"))
+    apply(place, "ch-0", planned(place, lock=lock))
+    run(place, "ch-0")
+    apply(place, "ch-1", planned(place, "configure", "store", values={"a": 1}))
+    both = (locked("store", "upgraded"), lock[1])
+    apply(place, "ch-2", planned(place, "configure", lock=both, values={"a": 1}))
+    apply(place, "ch-3", planned(place, "configure", values={"a": 2}))
+    advance(place, "commit", "ch-1")
+    place.report("ch-1", "commit", "store", failed="the Git door is away", goes_on=True)
+    found = doc(followed(with_home(place)), "change", "ch-3").blocked_by
+    assert [(one.depth, one.name, one.code) for one in found] == [
+        (0, "ch-2", "queued"),
+        (1, "ch-1", "queued"),
+        (2, "store", "git-unavailable"),
+    ]
 
 
 @pytest.mark.guarantee("G13.14")

@@ -104,16 +104,19 @@ def _change_touches(
     if doc is None or (before is not None and after is not None and before == after):
         return
     names = {item.application for item in doc.lock} | {doc.request.application or ""}
+    # Who looks at it is led to what it says itself, and through the first of a queue on from there.
+    same = on = False
+    if before is not None and after is not None:
+        same, on = _own(before) == _own(after), before.blocked_by != after.blocked_by
     others: set[str] = set()
     for name in sorted(names - {""}):
         place = application_key(doc.organization, name)
         found: ApplicationDocument | None = look(place)
-        queued = () if found is None else [item.change for item in found.queue]
+        queued = [] if found is None else [item.change for item in found.queue]
         if doc.change in queued:
-            others.update(queued)
+            if not same or (on and queued[0] == doc.change):
+                others.update(queued)
             yield place
-    if before is not None and after is not None and _own(before) == _own(after):
-        return
     yield from (change_key(doc.organization, other) for other in sorted(others - {doc.change}))
 
 
