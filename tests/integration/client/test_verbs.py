@@ -201,8 +201,8 @@ NOBODY: Final = ("--org", "nobody")
         (4, "do you mean omantel-prod?", ("app", "list", "--env", "omantel-prd", "--org", ORG)),
         (4, "Application 'shop'", ("app", "show", "shop", "--org", ORG)),
         (4, "do you mean blog?", ("app", "history", "blgo", "--org", ORG)),
-        (4, "account of 'nobody'", ("billing", "balance", *NOBODY)),
-        (4, "account of 'nobody'", ("billing", "ledger", *NOBODY)),
+        (4, "Organization 'nobody'", ("billing", "balance", *NOBODY)),
+        (4, "Organization 'nobody'", ("billing", "ledger", *NOBODY)),
         (4, "Organization 'nobody'", ("billing", "invoice", "list", *NOBODY)),
         (4, "'2020-01'", ("billing", "invoice", "show", "2020-01", "--org", ORG)),
         (2, "LINE", ("billing", "invoice", "explain", "2020-01", "--org", ORG)),
@@ -218,6 +218,7 @@ NOBODY: Final = ("--org", "nobody")
         (7, "roles", ("billing", "price-book", "apply", str(PRICES))),
         (2, "'nowhere.yaml'", ("billing", "price-book", "apply", "nowhere.yaml")),
         (2, "AMOUNT", ("voucher", "issue", "1.0001", "OMR")),
+        (2, "the amount comes first: 1.000 OMR", ("voucher", "issue", "OMR", "1.000")),
         (2, "--ends", ("voucher", "issue", "1.000", "OMR", "--ends", "tomorrow")),
         (4, "voucher", ("voucher", "preview", "NO-SUCH-CODE-7QKD", "--org", ORG)),
         (

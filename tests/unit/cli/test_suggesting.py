@@ -47,7 +47,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     def docs(_target: object, kinds: str, owner: str | None) -> list[dict[str, Any]]:
         return SEEN[kinds] if owner in {"acme", None} else []
 
-    def row(_target: object, _kinds: str, _name: str, _owner: str, missing: Failure) -> Any:
+    def row(_target: object, kinds: str, name: str, _owner: str, missing: Failure) -> Any:
+        if (kinds, name) in {("organizations", "acme"), ("organizations", "others")}:
+            return {"slug": name}
         raise missing
 
     def answered(_target: object, service: str, _question: str, asked: Any, _owner: str) -> Any:

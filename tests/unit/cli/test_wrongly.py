@@ -81,9 +81,9 @@ def test_a_name_that_a_connection_cannot_have_says_what_it_can(
 
 
 def test_what_stays_is_called_by_either_name(capsys: pytest.CaptureFixture[str]) -> None:
-    for line in ("get all --follow --min-seq 1", "get all -w --min-seq 1"):
-        assert main.ended([*line.split(), *NOWHERE]) == 2
-        assert "--watch shows everything anyway" in capsys.readouterr().err
+    for word in ("--follow", "-w", "--watch"):
+        assert main.ended(["apply", "-f", "x.yaml", word, *NOWHERE]) == 2
+        assert "--watch is for plans" in capsys.readouterr().err
     # What stands behind `--` is no option, and other verbs have neither.
     assert main.ended(["events", "--", "--watch"]) == 2
     assert "unexpected extra argument" in capsys.readouterr().err
@@ -97,3 +97,11 @@ def test_a_connection_without_a_name_is_told_what_makes_one(
     for more in ([], ["--http", "http://127.0.0.1:1"]):
         assert main.ended(["context", "add", *more]) == 2
         assert "give a NAME with --http or --nats, or --data DIR" in capsys.readouterr().err
+
+
+def test_of_a_mistyped_kind_the_one_that_is_meant_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for typed, one in (("organisations", "organizations"), ("enviroment", "environment")):
+        assert main.ended(["get", typed, *NOWHERE]) == 2
+        assert f"do you mean {one}? kinds are" in capsys.readouterr().err

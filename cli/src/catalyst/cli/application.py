@@ -175,6 +175,7 @@ def history(
     known = owned.docs(target, "changes", owner)
     docs = [doc for doc in known if name in _concerned(doc)]
     if not docs:
+        owned.require(target, owner)
         missing = _missing(name, owner)
         others = [other for doc in known for other in _concerned(doc)]
         missing.hint = owned.suggested(name, lambda: others) + missing.hint

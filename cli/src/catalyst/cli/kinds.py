@@ -75,8 +75,9 @@ def _one(text: str) -> str:
     for name, others in _ALIASES.items():
         if lower == name or lower in others:
             return name
-    near = meant(alike(lower, (*NAMES, *itertools.chain.from_iterable(_ALIASES.values()))))
-    hint = f"{near}kinds are {', '.join(NAMES)}"
+    near = alike(lower, (*NAMES, *itertools.chain.from_iterable(_ALIASES.values())))
+    # The next ones are other words for the same kind, or less like it.
+    hint = f"{meant(near[:1])}kinds are {', '.join(NAMES)}"
     raise Failure(ExitCode.USAGE, f"there is no kind {text!r}", hint=hint)
 
 

@@ -177,7 +177,8 @@ def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failu
     """Return the document of one row; without an owner, of whichever has one of that name.
 
     Raises:
-        Failure: `missing`, if there is no such row or it is not for the one who asks.
+        Failure: `missing`, if there is no such row or it is not for the one who asks; or that there
+            is no such owner to see.
     """
 
     async def work() -> Any:
@@ -190,6 +191,8 @@ def row(target: Target, kinds: str, name: str, owner: str | None, missing: Failu
     except Problem as problem:
         if problem.status != NOT_FOUND:
             raise
+        if owner not in {None, PLATFORM} and kinds != "organizations":
+            require(target, owner)
         missing.code = problem.code
         raise missing from problem
 

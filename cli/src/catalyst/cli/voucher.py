@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -273,7 +273,11 @@ def _money(amount: str, currency: str) -> Money:
     try:
         return parse(amount, currency)
     except MoneyError as error:
-        raise Failure(ExitCode.USAGE, f"AMOUNT CURRENCY: {error}") from error
+        hint = ""
+        with suppress(MoneyError):
+            parse(currency, amount)
+            hint = f"the amount comes first: {currency} {amount}"
+        raise Failure(ExitCode.USAGE, f"AMOUNT CURRENCY: {error}", hint=hint) from error
 
 
 def instant(text: str, option: str) -> str:
