@@ -22,15 +22,6 @@ between them. A message that is larger is a page of its own."""
 TRIES: Final = 3
 """How often a page is asked for before its read is given up."""
 _BEFORE: Final = b"Nats-Last-Sequence"
-_OF_THE_GET: Final = (
-    "Nats-Stream",
-    "Nats-Subject",
-    "Nats-Sequence",
-    "Nats-Time-Stamp",
-    "Nats-Num-Pending",
-    "Nats-Last-Sequence",
-    "Nats-UpTo-Sequence",
-)
 
 
 async def one(
@@ -120,14 +111,17 @@ def _stored(reply: wire.Raw) -> Stored:
     headers = wire.fields(reply.headers)
     try:
         message = Stored(
-            stream=headers["Nats-Stream"],
-            subject=headers["Nats-Subject"],
-            seq=int(headers["Nats-Sequence"]),
-            time=of_text(headers["Nats-Time-Stamp"]),
+            stream=headers.pop("Nats-Stream"),
+            subject=headers.pop("Nats-Subject"),
+            seq=int(headers.pop("Nats-Sequence")),
+            time=of_text(headers.pop("Nats-Time-Stamp")),
             data=reply.data,
-            headers={n: v for n, v in headers.items() if n not in _OF_THE_GET},
-            pending=int(headers.get("Nats-Num-Pending", 0)),
+            headers=headers,
+            pending=int(headers.pop("Nats-Num-Pending", 0)),
         )
     except (KeyError, ValueError) as error:
         raise BrokerError(500, 0, f"the broker's answer cannot be read: {error!r}") from error
+    # What is left of what the server says of the get; the rest is the sender's.
+    headers.pop("Nats-Last-Sequence", None)
+    headers.pop("Nats-UpTo-Sequence", None)
     return message

@@ -21,4 +21,5 @@ def of_text(text: str) -> datetime:
         ValueError: If the text is no such time.
     """
     time = datetime.fromisoformat(text)
-    return time.astimezone(UTC)
+    # As the broker writes it.
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
