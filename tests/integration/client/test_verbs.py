@@ -178,7 +178,6 @@ def test_whoever_watches_an_organization_go_sees_its_end(shop: Shop, tmp_path: P
     below = MANIFESTS.partition("---")[0].replace(ORG, "below")
     manifests.write_text(below.replace("  kind:", "  parentOrg: leaving\n  kind:"))
     shop.well("apply", "-f", str(manifests))
-    # Its onboarding ends by itself.
     first = shop.once_free("cannot be applied", "plan", "delete-organization", "below")
     plan = shop.run("plan", "delete-organization", "leaving")
     assert "children-present: other Organizations stand below it: below" in plan.out
