@@ -20,6 +20,8 @@ from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.cli import brokercheck
 from catalyst.cli.broker import BrokerProcess
 from catalyst.cli.findings import Health
+from catalyst.cli.replay import checked
+from catalyst.cli.target import Target
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.holes import Hole, Holes, look
@@ -318,11 +320,17 @@ async def test_a_log_restored_from_a_backup_is_noticed(
         assert (whole.health, whole.fix) == (Health.FAIL, KEEP_BEFORE)
         assert before is not None
         assert f"the rows before these were as of {before.checkpoint.seq}" in whole.detail
+        target = Target(nats=own_server.url, user="own", password="own")
+        found = await checked(target)
+        assert (found.equal, found.lost, found.lost_before) == (True, "", whole.detail)
+        assert await brokercheck.built_from_less(target) == whole.detail
         model = StreamReadModel(js, "projector")
         await rebuild(
             StreamLog(js, "projector"), model, await model.current(), against=True, accept=False
         )
         assert (await brokercheck.whole(js)).health is Health.OK
+        assert (await checked(target)).lost_before == ""
+        assert await brokercheck.built_from_less(target) == ""
     told = [one for one in caplog.records if one.message == "the read model is built anew"]
     reason = "event-differs" if longer else "log-shorter"
     assert [vars(one)["reason"] for one in told if one.levelname == "WARNING"] == [reason]

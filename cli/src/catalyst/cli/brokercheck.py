@@ -14,10 +14,12 @@ from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.jetstream.port import BrokerError, Denied, NotFound, Unavailable
 from catalyst.chassis.jetstream.times import of_text
 from catalyst.cli import ackcheck, timercheck, usecheck, workercheck
+from catalyst.cli.exits import Failure
 from catalyst.cli.findings import WARN_FULL, Finding, fail, ok, room, skipped, warn
+from catalyst.cli.operating import operating
 from catalyst.cli.target import Target
 from catalyst.cli.workercheck import DECIDERS, Worker, service_of
-from catalyst.client.errors import shown_address
+from catalyst.client.errors import Unreachable, shown_address
 from catalyst.contracts import topology
 from catalyst.contracts.permissions import KEEPER, OPERATOR, member
 from catalyst.contracts.topology import CMD, DLQ, EV, Consumer
@@ -32,6 +34,8 @@ LOG: Final = "log"
 """The check whether the log still has what the rows were made from."""
 WHOLE_SECONDS: Final = 2.0
 """To read all rows in."""
+LESS_SECONDS: Final = 2.0
+"""To see whether the rows were built from a log that lost its end."""
 LOOK_SECONDS: Final = 5.0
 """To read the whole log in."""
 _CHECK: Final = "`catalyst replay --check` takes its time"
@@ -215,6 +219,22 @@ async def whole(js: JetStream) -> Finding:
     if unseen:
         return skipped(LOG, f"its ends are there, its middle was not looked at: {unseen}", _CHECK)
     return ok(LOG, "no event is known to be gone")
+
+
+async def built_from_less(target: Target) -> str:
+    """Return what shows that the rows were built anew from a log that lost messages; or nothing.
+
+    Nor is anything said where that cannot be seen at a glance: `examine` says why.
+    """
+    try:
+        async with asyncio.timeout(LESS_SECONDS), operating(target) as js:
+            model = StreamReadModel(js, OPERATOR)
+            pointer = await model.current()
+            if pointer is None:
+                return ""
+            return await lost_before(StreamLog(js, OPERATOR), model, pointer)
+    except (Doubt, Failure, Garbled, Missing, TimeoutError, Unreachable):
+        return ""
 
 
 async def _room(js: JetStream) -> Finding:

@@ -26,7 +26,7 @@ from catalyst.contracts.permissions import OPERATOR
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.ports import Doubt
-from catalyst.projector.replay import KEEP, Check, NotComparable, check
+from catalyst.projector.replay import KEEP, KEEP_BEFORE, Check, NotComparable, check
 
 TRIES: Final = 5
 PAUSE_SECONDS: Final = 0.5
@@ -66,7 +66,8 @@ def replay(
     --check folds into memory and compares every byte. Nothing is written. It reads from the broker,
     not from the HTTP door. Ends with 8 if they differ, or if the log lost messages: it names the
     first that is known to be gone. Then the rows may be the last copy, and a rebuild, which would
-    replace it, is refused.
+    replace it, is refused. It also ends with 8 where the rows agree with a log that had lost its
+    end when they were built.
 
     --rebuild asks the running projector, as a sovereign-admin, for the next bucket, which is built
     while the old one serves. If both are equal, readers are moved over to it. Waits for the end;
@@ -94,7 +95,7 @@ def replay(
         found = run(checked(target))
     body: dict[str, Any] = {"equal": found.equal, **msgspec.to_builtins(found)}
     show(body, output, lambda: _table(found))
-    if found.lost or not found.equal:
+    if found.lost or found.lost_before or not found.equal:
         raise Ended(ExitCode.CHECK_FAILED)
 
 
@@ -122,6 +123,8 @@ async def checked(target: Target) -> Check:
 
 def _table(found: Check) -> None:
     verdict = "equal" if found.equal else f"{len(found.differences)} rows differ"
+    if found.lost or found.lost_before:
+        verdict += ", and messages of the log are gone"
     for name, value in (
         ("result", verdict),
         ("as of", found.as_of),
@@ -140,6 +143,9 @@ def _table(found: Check) -> None:
     if found.lost:
         note(found.lost)
         note(KEEP)
+    elif found.lost_before:
+        note(found.lost_before)
+        note(KEEP_BEFORE)
     elif found.differences:
         note("`catalyst replay --rebuild --accept-differences` writes the read model anew")
         note("please report this, it should not happen")

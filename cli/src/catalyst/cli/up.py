@@ -20,6 +20,7 @@ from catalyst.cli.greeting import greeting
 from catalyst.cli.installation import Installation, http_port
 from catalyst.cli.output import note, write
 from catalyst.cli.stack import Options, Stack, running
+from catalyst.cli.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ HURRIED: Final = (
 
 MOMENT: Final = 1.0
 """Seconds in which SIGTERM again is the same one, which who passes it on to us, too, sent twice."""
+
+DOCTOR: Final = "`catalyst doctor` says what to do"
 
 PORT: Final = 8080
 """Of a directory that nothing ran on, unless another one is asked for."""
@@ -182,6 +185,8 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
         simulated = options.simulate_cluster
         for line in greeting(name, known, Path.cwd(), before=before, simulated=simulated):
             write(line)
+        if lost := await _built_from_less(stack.context):
+            note(lost)
         await _first({"stop": stop, "failed": stack.failed})
         if stack.failed.is_set() and not stop.is_set():
             raise Failure(
@@ -191,6 +196,17 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             )
         note("draining; Ctrl-C again ends it at once")
     note("stopped; the same command goes on where this ended")
+
+
+async def _built_from_less(context: contexts.Context) -> str:
+    """Return that the rows were built anew from a log that lost messages, and what tells more."""
+    # Imported here: what looks into the log takes longer to load than the line to be shown.
+    from catalyst.cli import brokercheck  # noqa: PLC0415
+
+    user, password = context.operator.user, context.operator.password
+    target = Target(nats=context.nats, user=user or None, password=password or None)
+    told = await brokercheck.built_from_less(target)
+    return told and f"{told}; the rows were built anew from what is left: {DOCTOR}"
 
 
 class Ends:

@@ -73,6 +73,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
     lost: str = ""
     """What shows that the log lost messages, the first ones: then its rows may be the last copy."""
+    lost_before: str = ""
+    """What shows that it had lost some when these rows were built, so that both agree without."""
 
     @property
     def equal(self) -> bool:
@@ -128,6 +130,7 @@ async def check(source: Log, model: ReadModel) -> Check:
         folded_hash=content_hash(folded),
         differences=tuple(compare(refold.fold.rows, loaded.rows)),
         lost=lost(loaded, state) or str(refold.holes.first or ""),
+        lost_before=await lost_before(source, model, pointer),
     )
 
 

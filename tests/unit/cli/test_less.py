@@ -1,0 +1,67 @@
+"""Rows that were built from a log that had lost its end: they agree with it, and that is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from catalyst.cli import brokercheck, replay, up
+from catalyst.cli.contexts import Context, Credentials
+from catalyst.cli.exits import Ended, ExitCode
+from catalyst.cli.target import Target
+from catalyst.projector.replay import KEEP, KEEP_BEFORE, Check
+
+TOLD = "the log lost messages: the rows before these were as of 14, and it is not the same"
+HERE = Context(nats="nats://127.0.0.1:1", operator=Credentials(user="op", password="p"))
+
+
+@pytest.mark.guarantee("G3.10")
+@pytest.mark.parametrize("lost", ["", "the event at 7 is gone"])
+def test_a_check_that_finds_both_equal_says_what_neither_has(
+    lost: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    async def checked(_target: Target) -> Check:
+        return Check(
+            epoch="e",
+            log="l",
+            as_of=7,
+            rows=1,
+            events=2,
+            stored_hash="a",
+            folded_hash="a",
+            differences=(),
+            lost=lost,
+            lost_before=TOLD,
+        )
+
+    monkeypatch.setattr(replay, "checked", checked)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(Ended) as ended:
+        replay.replay(check_=True, url=HERE.nats)
+    assert ended.value.exit_code is ExitCode.CHECK_FAILED
+    said = capsys.readouterr()
+    assert "result  equal, and messages of the log are gone\n" in said.out
+    # What is gone since then comes first: those rows may be the last copy.
+    assert (lost or TOLD) in said.err
+    assert (KEEP if lost else KEEP_BEFORE).partition("`")[0] in said.err
+
+
+@pytest.mark.guarantee("G3.10")
+@pytest.mark.parametrize("told", ["", TOLD])
+async def test_a_start_leads_to_what_says_more(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def built_from_less(target: Target) -> str:
+        asked.append((target.nats, target.user, target.password))
+        return told
+
+    monkeypatch.setattr(brokercheck, "built_from_less", built_from_less)
+    said = await up._built_from_less(HERE)
+    assert asked == [(HERE.nats, "op", "p")]
+    assert said.startswith(told)
+    assert ("`catalyst doctor`" in said) == bool(told)
+
+
+async def test_where_no_broker_answers_a_start_says_nothing_of_its_log() -> None:
+    assert await brokercheck.built_from_less(Target(nats=HERE.nats)) == ""
