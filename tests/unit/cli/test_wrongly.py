@@ -105,3 +105,13 @@ def test_of_a_mistyped_kind_the_one_that_is_meant_is_named(
     for typed, one in (("organisations", "organizations"), ("enviroment", "environment")):
         assert main.ended(["get", typed, *NOWHERE]) == 2
         assert f"do you mean {one}? kinds are" in capsys.readouterr().err
+
+
+def test_several_types_of_events_are_refused_where_the_last_stood_for_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = ["events", "--type", "environment.organization-created.v1", *NOWHERE]
+    assert main.ended([*line, "--type", "environment.organization-updated.v1"]) == 2
+    assert "--type takes one type, not 2" in capsys.readouterr().err
+    # One is asked for: nobody answers there.
+    assert main.ended(line) == 5

@@ -56,9 +56,14 @@ def events(
     follow: Annotated[
         bool, typer.Option("--follow", help="Stay, and show each event as it happens.")
     ] = False,
-    type_: Annotated[
-        str | None,
-        typer.Option("--type", help="Wire name of the event.", autocompletion=complete_type),
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="Wire name of the event; one.",
+            autocompletion=complete_type,
+        ),
     ] = None,
     org: SeenOrgOption = None,
     since: Annotated[
@@ -92,6 +97,7 @@ def events(
     if last is not None and (follow or since or after is not None):
         what = "--last begins where it has to: leave --follow, --since and --after out"
         raise Failure(ExitCode.USAGE, what)
+    type_ = _only(types or [])
     asked: EventFilter = {
         "organization": org,
         "type": type_,
@@ -112,6 +118,18 @@ def events(
         if failure is None:
             raise
         raise failure from problem
+
+
+def _only(types: list[str]) -> str | None:
+    """Return the one type that is asked for; None: all are.
+
+    Raises:
+        Failure: If there are several: the last would stand for all of them.
+    """
+    if len(types) > 1:
+        hint = "ask once for each; without --type all come, and `-o json` has the type of each"
+        raise Failure(ExitCode.USAGE, f"--type takes one type, not {len(types)}", hint=hint)
+    return types[0] if types else None
 
 
 def moment(text: str, now: datetime) -> datetime:
