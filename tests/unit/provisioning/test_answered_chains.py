@@ -111,6 +111,20 @@ def test_what_keeps_a_step_is_told_as_long_as_it_does_forward_and_back() -> None
     assert seen == ["git-unavailable"]
 
 
+def test_what_was_never_there_is_forgotten_and_begins_anew() -> None:
+    place = plans.town()
+    plans.apply(place, "ch-1", plans.planned(place, lock=LOCK))
+    place.command(change_ref("acme", "ch-1"), pro1.CancelChange(reason="no"), plans.DEVELOPER)
+    place.answer_all()
+    place.answer_all()
+    assert place.change("ch-1").is_over
+    # The store has no row either, though the blog was to need it up to the end.
+    assert [name for name in rows(place) if name.startswith("application ")] == []
+    plans.apply(place, "ch-2", plans.planned(place, lock=LOCK))
+    advance(place, "commit", "ch-2")
+    assert set(answered(place)) == set(NAMES)
+
+
 class Story:
     """What happens to two Applications, and to the changes that work on them."""
 

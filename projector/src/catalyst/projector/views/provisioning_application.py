@@ -88,9 +88,13 @@ def _marked(doc: Doc, binding: BindingDocument) -> BindingDocument:
 def _queued(doc: Doc, queue: tuple[Waiting, ...], environment: str) -> Doc | None:
     """Return the document with another queue; None if nothing is left to be shown."""
     doc = replace(doc, queue=queue)
-    doc = _with(doc, _binding(doc, environment))
+    return _left_over(_with(doc, _binding(doc, environment)))
+
+
+def _left_over(doc: Doc) -> Doc | None:
+    """Return the document without what nothing speaks of any more; None if that is all."""
     bound = tuple(one for one in doc.bindings if not _is_empty(one))
-    if not bound and not queue and not doc.archived:
+    if not bound and not doc.queue and not doc.archived:
         return None
     return replace(doc, bindings=bound)
 
@@ -177,10 +181,10 @@ def _dependents(doc: Doc, event: app.DependentAdded, _at: At) -> Doc:
     return _with(doc, replace(binding, dependents=names))
 
 
-def _independent(doc: Doc, event: app.DependentRemoved, _at: At) -> Doc:
+def _independent(doc: Doc, event: app.DependentRemoved, _at: At) -> Doc | None:
     binding = _binding(doc, event.environment)
     names = tuple(name for name in binding.dependents if name != event.dependent)
-    return _with(doc, replace(binding, dependents=names))
+    return _left_over(_with(doc, replace(binding, dependents=names)))
 
 
 def _committed(doc: Doc, event: app.RevisionCommitted, at: At) -> Doc:

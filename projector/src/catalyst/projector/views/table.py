@@ -21,7 +21,7 @@ from catalyst.projector.views.provisioning_application import APPLICATION
 from catalyst.projector.views.provisioning_change import CHANGE
 from catalyst.projector.views.view import View
 
-FOLD: Final = 27
+FOLD: Final = 28
 """Number of the fold. Raise it with every change that makes other rows of the same events: the
 read model is then built anew beside the old one."""
 

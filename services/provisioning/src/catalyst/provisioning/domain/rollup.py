@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from catalyst.contracts.application_v1 import ApplicationObserved
+from catalyst.contracts.application_v1 import ApplicationObserved, ApplicationRemoved
 from catalyst.contracts.blocked import Link, of_change
 from catalyst.contracts.blocked_application import (
     NEVER_SEEN,
@@ -24,6 +24,7 @@ from catalyst.contracts.blocked_application import (
 from catalyst.contracts.blocked_chain import BEHIND, kept, needed, tree
 from catalyst.contracts.decision import Recorded
 from catalyst.contracts.environment_v1 import ApplicationAdmitted, EnvironmentCreated
+from catalyst.contracts.message import Event
 from catalyst.contracts.provisioning_v1 import (
     ChangeStepCompleted,
     ChangeStepDelayed,
@@ -213,9 +214,13 @@ def told(name: str, environment: str, history: Sequence[Recorded], cluster: str)
         history: All that happened to it.
         cluster: Who has ever told anything of the Environment; empty: nobody.
     """
-    state, found = Application(), marks(name, environment, Application())
+    state = Application()
+    nothing = found = marks(name, environment, state)
     for one in history:
         state = application.evolve(state, one.event)
+        if _is_gone(state, environment, one.event):
+            found = nothing
+            continue
         made = marks(name, environment, state, cluster)
         since = found.since if made.health == found.health else None
         links = kept(made.blocked_by, found.blocked_by, one.time)
@@ -224,6 +229,15 @@ def told(name: str, environment: str, history: Sequence[Recorded], cluster: str)
     if binding.desired is None and binding.observed is None:
         return None
     return found
+
+
+def _is_gone(state: Application, environment: str, event: Event) -> bool:
+    """Return whether nothing is said of an Application in an Environment: what follows is new."""
+    if isinstance(event, ApplicationRemoved) and event.environment == environment:
+        return True
+    one = state.binding(environment)
+    there = one.desired or one.committed or one.observed or one.dependents
+    return not there and all(item.environment != environment for item in state.queue)
 
 
 def waited_for(change: str, history: Sequence[Recorded]) -> tuple[Link, ...]:
