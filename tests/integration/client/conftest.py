@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from tests.integration.client.approving import CODE, MANIFESTS, ORG, PRICES
@@ -13,15 +14,29 @@ from tests.integration.client.stack import Stack, running
 from tests.support.broker import SharedBroker
 from tests.support.rig import acme
 from tests.support.sequential import CREATE
+from tests.support.staying import Staying
+
+_STACK: Final = Staying[Stack](Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
-def stack(shared_broker: SharedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def _staying(shared_broker: SharedBroker) -> Iterator[SharedBroker]:
+    yield shared_broker
+    _STACK.end()
+
+
+@pytest.fixture(scope="module")
+def stack(_staying: SharedBroker, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     # All tests are one address, and many of them are refused.
     door = {"refusals_per_address": 1e6}
     data = Path(tmp_path_factory.mktemp("stack"))
-    with running(shared_broker.account(), data, door=door) as found:
-        yield found
+    return _STACK.held(lambda: running(_staying.account(), data, door=door))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Let nothing run for tests that this worker has left behind."""
+    _STACK.after(nextitem)
 
 
 _NUMBERS = itertools.count(1)
