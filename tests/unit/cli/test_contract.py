@@ -13,6 +13,7 @@ from catalyst.cli import contract, events, send
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.errors import Problem
+from catalyst.contracts import schema
 from catalyst.contracts.registry import BY_TYPE, COMMANDS, SERVICES
 from catalyst.contracts.roles import COMMAND_ROLES
 
@@ -103,3 +104,24 @@ def test_what_services_alone_send_is_no_role_that_is_missing() -> None:
     assert failure is not None
     assert (failure.exit_code, "what people send" in failure.hint) == (ExitCode.NOT_ALLOWED, True)
     assert send._of_services(refused, "environment.create-organization.v1") is None
+
+
+def test_each_type_that_a_field_is_made_of_is_shown_once_with_its_fields(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ended(["contracts", "show", "provisioning.apply-plan.v1"]) == 0
+    own, _, inner = capsys.readouterr().out.partition("\n\nPlanRequest: What somebody wants")
+    assert re.search(r"^request +PlanRequest ", own, re.MULTILINE)
+    assert re.search(r"^action +configure \| .*What is to be done", inner, re.MULTILINE)
+    assert "PlanRequest:" not in inner
+
+
+def test_every_type_that_is_named_in_a_message_is_shown_with_it() -> None:
+    inner = 0
+    for message in BY_TYPE.values():
+        root = schema.message_schema(message)
+        found = contract.nested(root)
+        # Two of one name would be told as one.
+        assert len(found) == len(root.get("$defs", {})), message.type
+        inner += len(found)
+    assert inner > 100

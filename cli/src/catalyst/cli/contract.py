@@ -178,16 +178,47 @@ def _detail(message: Message, shape: dict[str, Any]) -> None:
         ("from", ", ".join(_senders(message))),
     ):
         write(f"{label:<9}{value}")
-    fields = shape.get("properties", {})
-    if not fields:
+    if not shape.get("properties"):
         write("data     {}")
         return
     write("")
+    _fields(shape, shape)
+    for name, inner in nested(shape).items():
+        said = inner.get("description", "")
+        write(f"\n{name}: {said}" if said else f"\n{name}")
+        if inner.get("properties"):
+            _fields(inner, shape)
+        else:
+            write(f"  {spelled(inner, shape)}")
+
+
+def _fields(shape: dict[str, Any], root: dict[str, Any]) -> None:
     required = set(shape.get("required", ()))
     table = Table("FIELD", "TYPE", "REQUIRED", "MEANING")
-    for name, field in fields.items():
-        table.add(name, spelled(field, shape), name in required, _meaning(field, name in required))
+    for name, field in shape["properties"].items():
+        table.add(name, spelled(field, root), name in required, _meaning(field, name in required))
     table.write()
+
+
+def nested(root: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the types that fields are made of, by the name they are called by, as they come up."""
+    definitions = root.get("$defs", {})
+    found: dict[str, dict[str, Any]] = {}
+    look: list[Any] = [root.get("properties", {})]
+    for one in look:
+        if isinstance(one, list):
+            look += one
+        elif isinstance(one, dict):
+            name = str(one.get("$ref", "")).rpartition("/")[2]
+            if name in definitions and _called(name) not in found:
+                found[_called(name)] = definitions[name]
+                look.append(definitions[name])
+            look += one.values()
+    return found
+
+
+def _called(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _meaning(field: dict[str, Any], needed: bool) -> str:  # noqa: FBT001 - a fact of the field
@@ -200,7 +231,7 @@ def _meaning(field: dict[str, Any], needed: bool) -> str:  # noqa: FBT001 - a fa
 def spelled(field: dict[str, Any], root: dict[str, Any]) -> str:
     """Return a field's schema as a few words, such as `list of Owner (at most 200)`."""
     if "$ref" in field:
-        return str(field["$ref"]).rpartition("/")[2].rpartition(".")[2]
+        return _called(str(field["$ref"]).rpartition("/")[2])
     if "anyOf" in field:
         return " or ".join(spelled(option, root) for option in field["anyOf"])
     if "enum" in field:
