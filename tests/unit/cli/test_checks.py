@@ -11,11 +11,21 @@ from tests.support.each import each
 
 from catalyst.cli.brokercheck import examine, queue
 from catalyst.cli.dlq import retry, unreadable
-from catalyst.cli.doctor import _Condition, _Differing, _door, apart_told, kept, sampled, summed
+from catalyst.cli.doctor import (
+    _Condition,
+    _Differing,
+    _door,
+    apart_told,
+    kept,
+    roomless,
+    sampled,
+    summed,
+)
 from catalyst.cli.doorcheck import disk, limited
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped
 from catalyst.cli.target import Target
+from catalyst.cli.workercheck import Worker, judged
 from catalyst.client import http_calls
 from catalyst.client.errors import ClientError, Problem, TimedOut, Unreachable
 
@@ -156,6 +166,20 @@ def test_where_no_row_was_held_against_the_log_nothing_is_said_to_be_equal() -> 
         assert (found.health, found.detail.split(":")[0]) == (Health.SKIPPED, said)
     some = sampled(_Condition(rows=7, checked=1, differing=0, differences=()))
     assert (some.health, some.detail) == (Health.OK, "1 held against the log, none differs")
+
+
+def test_on_a_full_disk_nobody_is_told_to_end_workers() -> None:
+    """None can renew its lease there, so all seem to hang, and none has ended."""
+    hanging = judged([Worker(service="environment", waiting=2)])
+    full = fail("disk", "0.0 GiB free below /data", "make room")
+    (worker, told) = roomless([hanging, full])
+    assert (worker.detail, worker.health, told) == (hanging.detail, Health.FAIL, full)
+    assert "make room first, see disk" in worker.fix
+    assert "kill" not in worker.fix
+    elsewhere = skipped("broker's disk", "not seen from here")
+    for others in ([ok("disk", "9 GiB free")], [full, elsewhere]):
+        assert roomless([hanging, *others]) == [hanging, *others]
+    assert roomless([judged([]), full]) == [judged([]), full]
 
 
 def test_a_disk_that_may_not_be_looked_at_is_told(tmp_path: Path) -> None:

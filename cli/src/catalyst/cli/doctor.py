@@ -10,12 +10,12 @@ import httpx
 import msgspec
 import typer
 
-from catalyst.cli import brokercheck, doorcheck, waitcheck
+from catalyst.cli import brokercheck, doorcheck, waitcheck, workercheck
 from catalyst.cli.ages import lasting, left
 from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
-from catalyst.cli.doorcheck import SHORT_SECONDS, cluster, disk, limited
+from catalyst.cli.doorcheck import BROKERS_DISK, DISK, SHORT_SECONDS, cluster, disk, limited
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
 from catalyst.cli.output import Format, Table, note, show
@@ -44,6 +44,9 @@ SAMPLED: Final = "sampled rows"
 LETTERS: Final = "dead letters"
 _OF_ALL: Final = frozenset({STALE, WAITING, LETTERS})
 """Checks of whatever is shown: who is not shown everything does not hear of the rest."""
+_NO_ROOM: Final = (
+    f"make room first, see {DISK}: without any, no worker can renew its lease; then look again"
+)
 LISTED: Final = "`catalyst dlq list` shows them"
 UNWELL_SECONDS: Final = 1.0
 """For each check behind a door that says itself that it is not well."""
@@ -94,7 +97,7 @@ async def _examine(target: Target) -> list[Finding]:
     async with asyncio.TaskGroup() as tasks:
         door = tasks.create_task(_door(target))
         broker = tasks.create_task(brokercheck.examine(target))
-    return kept([*door.result(), *broker.result(), *cluster(target), *disk(target)])
+    return roomless(kept([*door.result(), *broker.result(), *cluster(target), *disk(target)]))
 
 
 async def _door(target: Target) -> list[Finding]:
@@ -219,6 +222,22 @@ def kept(found: list[Finding]) -> list[Finding]:
         return found
     return [
         msgspec.structs.replace(item, fix=f"see {LOG}: {KEEP}") if item.check == SAMPLED else item
+        for item in found
+    ]
+
+
+def roomless(found: list[Finding]) -> list[Finding]:
+    """Return the checks without the advice to end workers that a full disk keeps from answering.
+
+    Whose broker is on another machine has another disk, which is not seen from here.
+    """
+    full = any(item.check == DISK and item.health is Health.FAIL for item in found)
+    if not full or any(item.check == BROKERS_DISK for item in found):
+        return found
+    return [
+        msgspec.structs.replace(item, fix=_NO_ROOM)
+        if item.fix and item.check == workercheck.CHECK
+        else item
         for item in found
     ]
 

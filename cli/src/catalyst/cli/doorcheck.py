@@ -24,6 +24,10 @@ FAIL_FREE_BYTES: Final = 256 * 1024**2
 SHORT_SECONDS: Final = 2.5
 READY: Final = "ready"
 """The check whether the stack says itself that it can do its work."""
+DISK: Final = "disk"
+"""The check of the room below the data directory."""
+BROKERS_DISK: Final = "broker's disk"
+"""What stands beside it where the broker has another."""
 STATUS_FIX: Final = "see the log of the member that answers this"
 KEYS_FIX: Final = (
     "mend the keys where CATALYST_JWKS, or CATALYST_OTHER_ISSUERS for another issuer, says that "
@@ -104,9 +108,9 @@ def disk(target: Target) -> list[Finding]:
         path.stat()
     except FileNotFoundError:
         forget = "`catalyst context remove` forgets the connection"
-        return [warn("disk", f"{path} is gone", forget)]
+        return [warn(DISK, f"{path} is gone", forget)]
     except OSError as error:
-        return [warn("disk", f"{path} cannot be looked at: {error.strerror}", "ask whose it is")]
+        return [warn(DISK, f"{path} cannot be looked at: {error.strerror}", "ask whose it is")]
     if not target.embedded:
         what = "Git homes and logs are written there"
         return [_room(path, what), _unseen("the broker is not the one of this data directory")]
@@ -114,14 +118,14 @@ def disk(target: Target) -> list[Finding]:
 
 
 def _unseen(why: str) -> Finding:
-    return skipped("broker's disk", f"{why}: the disk of its machine is not seen from here")
+    return skipped(BROKERS_DISK, f"{why}: the disk of its machine is not seen from here")
 
 
 def _room(path: Path, needed: str) -> Finding:
     free = shutil.disk_usage(path).free
     detail = f"{free / 1024**3:.1f} GiB free below {path}"
     if free < FAIL_FREE_BYTES:
-        return fail("disk", detail, f"make room: {needed}")
+        return fail(DISK, detail, f"make room: {needed}")
     if free < WARN_FREE_BYTES:
-        return warn("disk", detail, "make room soon")
-    return ok("disk", detail)
+        return warn(DISK, detail, "make room soon")
+    return ok(DISK, detail)
