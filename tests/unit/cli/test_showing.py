@@ -152,6 +152,25 @@ def test_a_trace_shows_no_escapes_and_no_millions_of_milliseconds(
     ]
 
 
+def test_no_row_is_told_to_have_changed_before_the_event_that_changed_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An event says the time of its command, and the tree when it was stored."""
+    said, kept, late = ((NOW + timedelta(milliseconds=ms)).isoformat() for ms in (133, 181, 190))
+    event = {"seq": 7, "id": "e1", "type": "billing.redemption-started.v1", "time": kept}
+    step = {"id": "c-1", "kind": "command", "type": "billing.redeem.v1", "status": "accepted"}
+    row = {"key": "acme._.redemption._.r", "shows": True, "time": said, "written": late}
+    rows = [{**row, "seq": 7}, {**row, "seq": 9}]
+    steps = [{**step, "time": NOW.isoformat(), "events": [event]}]
+    found = {"command": "c-1", "steps": steps, "rows": rows}
+    _tree(msgspec.convert(found, Chain, strict=False))
+    told = capsys.readouterr().out.splitlines()
+    assert "+181 ms" in told[1]
+    assert told[-2].split()[-4:] == ["+181", "ms", "+190", "ms"]
+    # What changed it since is no event of this chain: there is its own time alone.
+    assert told[-1].split()[-4:] == ["+133", "ms", "+190", "ms"]
+
+
 def chain() -> Chain:
     begin = NOW.isoformat()
     later = (NOW + timedelta(milliseconds=7)).isoformat()

@@ -78,7 +78,7 @@ class ChangedRow(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     seq: int
     time: datetime | None = None
-    """Of the event that last changed it."""
+    """Of the event that last changed it, as it says itself: that of what it was decided on."""
     written: datetime | None = None
     """When the read model has had it as it is."""
     gone: bool = False
@@ -237,10 +237,13 @@ def _tree(chain: Chain) -> None:
     if chain.rows:
         write("")
         begin = _begin(chain)
+        stored = {event.seq: event.time for step in chain.steps for event in step.events}
         table = Table("ROW", "ORG", "SEQ", "SHOWN", "CHANGED", "WRITTEN")
         for row in chain.rows:
             shown = "gone" if row.gone and row.shows else row.shows
-            times = (_after(row.time, begin), _after(row.written, begin))
+            # An event bears the time of what it was decided on; above stands when it was stored.
+            changed = stored.get(row.seq) or row.time
+            times = (_after(changed, begin), _after(row.written, begin))
             table.add(*_row(row.key), row.seq or None, shown, *times)
         table.write()
     note(f"command {chain.command}, read model as of {chain.read_model_as_of}")
