@@ -147,7 +147,9 @@ def _one(target: Target, wanted: Wanted, form: Format) -> None:
         pages = run(_all(target, wanted)) if wanted.kinds in kinds.GIVEN else []
         known = ((row, page.fresh) for page in pages for row in page.rows)
         called = [pair for pair in known if kinds.called(pair[0]) == name]
-        if len(called) != 1:
+        if len(called) > 1:
+            raise _several(wanted.kinds, name, [row for row, _ in called]) from problem
+        if not called:
             near = owned.suggested(name, lambda: run(_names(target, wanted)))
             hint = f"{near}`catalyst get {wanted.kinds}` lists those there are"
             missing = owned.no_such(f"{kinds.singular(wanted.kinds)} {name!r}", hint)
@@ -162,6 +164,14 @@ def _one(target: Target, wanted: Wanted, form: Format) -> None:
         if kinds.singular(wanted.kinds) == "voucher" and isinstance(row.doc, dict):
             note(f"as of now it is {kinds.standing_of(row.doc)}")
         _say_fresh(fresh)
+
+
+def _several(kind: str, name: str, rows: list[Row]) -> Failure:
+    """Return that a name stands for more than one row, and what each is kept under."""
+    keys = [RowKey.decode(row.key) for row in rows]
+    each = [f"`catalyst get {kind} {at.name} --org {at.organization or PLATFORM}`" for at in keys]
+    hint = f"{' or '.join(each)} shows one"
+    return Failure(ExitCode.USAGE, f"{len(rows)} {kind} are called {name!r}", hint=hint)
 
 
 async def _say_chain(target: Target, kind: str, row: Row) -> None:

@@ -235,7 +235,11 @@ def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
     return row.key.split(".")[2] if row.key.count(".") == 4 else None
 
 
-GIVEN: Final[Mapping[str, str]] = {"price-books": "book", "vouchers": "prefix"}
+GIVEN: Final[Mapping[str, str]] = {
+    "blueprints": "name",
+    "price-books": "book",
+    "vouchers": "prefix",
+}
 """Kinds that are kept under names that nobody gave, with the field of the name that was given."""
 
 
@@ -334,7 +338,7 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ("BLOCKED BY", blocked),
     ),
     "blueprints": (
-        ("NAME", _doc("name")),
+        ("NAME", _name),
         ("ORG", _organization),
         ("ORIGIN", _doc("origin")),
         ("STATUS", _doc("status")),
