@@ -32,7 +32,7 @@ async def test_what_went_names_what_took_it_away_last_and_its_account_stays(
     await expect(page.locator("[aria-label=About] dl")).to_contain_text(told)
     for name in ("mail", "queue"):
         await page.goto(f"{market.address}/#/application/{slug}/{name}/{slug}-prod")
-        state = page.get_by_role("region", name="How it is")
+        state = page.get_by_role("region", name="Status")
         await expect(state).to_contain_text("It was removed on ")
         await expect(state.get_by_role("button", name="The change ")).to_have_text(
             f"The change {whole}"
@@ -82,7 +82,7 @@ async def test_what_was_never_there_is_said_not_to_be_until_it_comes(
     ):
         await page.goto(f"{market.address}/#/{place}")
         await expect(view).to_contain_text(told)
-        for wrong in ("Waiting for", "Looking", "Nothing is to run", "How it is", "0 %"):
+        for wrong in ("Waiting for", "Looking", "Nothing is to run", "Status", "0 %"):
             await expect(view.get_by_text(wrong).filter(visible=True)).to_have_count(0)
         await expect(view.get_by_role("progressbar")).to_have_count(0)
         ways = view.get_by_role("link")
@@ -93,7 +93,7 @@ async def test_what_was_never_there_is_said_not_to_be_until_it_comes(
         ]
     # Once it comes, it is shown where it was said not to be.
     assert await market.install(slug, "bp-mailpit", "mail") == change
-    await expect(page.get_by_role("region", name="How it is")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("region", name="Status")).to_be_visible(timeout=PATIENCE)
     await expect(page.get_by_role("form", name="Configuration")).to_be_visible(timeout=PATIENCE)
     await expect(view.get_by_text("There is no Application")).to_have_count(0)
     await page.goto(f"{market.address}/#/change/{slug}/{change}")

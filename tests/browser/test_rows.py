@@ -30,6 +30,26 @@ async def test_a_row_appears_and_changes_without_asking(
     )
 
 
+async def test_the_rows_of_the_organization_that_is_chosen_come_first(
+    desk: Window, site: Site, slug: str
+) -> None:
+    other = f"{slug}-other"
+    for name in (slug, other):
+        await site.create(name)
+        await desk.until_row("organization", name)
+    for chosen in (other, slug):
+        await desk.page.goto(f"{site.address}/#/applications/{chosen}")
+        await desk.page.get_by_role("button", name="Rows", exact=True).click()
+        await expect(desk.page.locator("#rows tbody tr").first).to_have_attribute(
+            "data-key", f"{chosen}._.organization._.{chosen}"
+        )
+        # What is of the platform, and of all others, follows.
+        keys = [key.split(".")[0] for key, *_ in await desk.rows()]
+        rest = keys[keys.count(chosen) :]
+        assert chosen not in rest
+        assert rest == sorted(rest, key=lambda one: "" if one == "_" else one)
+
+
 @pytest.mark.guarantee("G13.7")
 async def test_a_source_that_cannot_be_read_says_why_and_what_to_do(
     window: Window, site: Site, slug: str
@@ -61,6 +81,9 @@ async def test_two_windows_agree_after_changes(
             await site.rename(slug, f"Name {number}")
         last = await site.add_environment(slug, "stg")
         for shown in (desk, other):
+            # The rows of the Organization that each looks at stand before all others.
+            await shown.page.get_by_label("Show the views of").select_option(slug)
+            await shown.page.get_by_role("button", name="Rows", exact=True).click()
             await shown.until_sequence(last["seq"])
             await shown.until_row("environment", f"{slug}-stg")
             await shown.until_row("organization", slug, "Name 19")

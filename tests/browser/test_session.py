@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 from tests.browser.site import Site
 from tests.browser.steps import forgive
 from tests.support import browser as support
 from tests.support.browser import Window
 
 from catalyst.cli.installation import Installation
+from catalyst.cli.stack import Options, running
 
 MARK = "catalyst-signed-in"
 """The cookie that says that there is a session, to scripts as well."""
@@ -192,10 +193,10 @@ async def test_a_token_that_does_not_hold_is_refused_at_its_field(
         old = site.token("old@example.com", ttl=timedelta(hours=-1))
         for given, said in (
             ("", "Paste a token"),
-            ("not a token at all", "Paste the whole line"),
+            ("not a token at all", "Paste the whole line that begins with ey"),
             ("tökén", "This is no token"),
             (forged, "not as it was signed"),
-            (Installation(tmp_path).token(), "signed somewhere else"),
+            (Installation(tmp_path).token(), "the command that `up` printed"),
             (old, "has expired"),
         ):
             await window.page.get_by_label("Token").fill(given)
@@ -212,10 +213,62 @@ async def test_a_token_that_does_not_hold_is_refused_at_its_field(
         await expect(window.page.locator("#door-notice")).to_contain_text("has ended")
 
 
+async def test_the_line_that_makes_a_token_is_whole_in_any_window_and_can_be_copied(
+    window: Window, site: Site
+) -> None:
+    page = window.page
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(site.address)
+    line = page.locator(".command code")
+    parts = await line.locator("span").all_inner_texts()
+    assert [part.split()[0] for part in parts] == ["uv", "--email", "--role", "--role"]
+    for width in (320, 1280):
+        await page.set_viewport_size({"width": width, "height": 800})
+        # No option is broken, and nothing of the line is cut.
+        tops = "all => all.map(one => one.getClientRects().length)"
+        assert await line.locator("span").evaluate_all(tops) == [1, 1, 1, 1], width
+        over = "one => one.scrollWidth - one.clientWidth"
+        assert await page.locator(".command pre").evaluate(over) <= 0, width
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == " ".join(parts)
+    assert parts[0] == "uv run catalyst token"
+    window.spent = True
+
+
+async def test_where_there_is_no_organization_the_first_steps_are_shown(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    installation = Installation(tmp_path)
+    async with (
+        running(installation, Options(port=0), lambda _line: None) as stack,
+        Site.reaching(installation, stack.context) as empty,
+        support.window(chromium, empty.address, once=True) as window,
+    ):
+        # What may be sent is read later than the rows.
+        await window.page.route("**/v1/contracts", lambda route: _later(window, route))
+        await window.sign_in(empty.admin, at="")
+        way = window.page.get_by_role("region", name="How to begin")
+        await expect(way.locator("li")).to_have_count(3)
+        await expect(way.locator("li").last).to_contain_text("Choose one in the catalogue")
+        await way.get_by_role("button", name="Create an Organization").click()
+        await expect(window.page.locator("#command option:checked")).to_have_text(
+            "Create Organization"
+        )
+        assert window.complaints == []
+
+
+async def _later(window: Window, route: Route) -> None:
+    await window.page.locator("#view", has_text="You are in no Organization yet").wait_for()
+    await route.continue_()
+
+
 @pytest.mark.guarantee("G4.8")
 async def test_the_rows_go_when_the_token_expires(window: Window, site: Site, slug: str) -> None:
     await site.create(slug, owners=[{"email": "brief@example.com", "role": "owner"}])
-    await window.sign_in(site.token("brief@example.com", ttl=timedelta(seconds=4)))
+    # Late in a second: its mark, a cookie, is kept by whole ones and goes before it.
+    left = 5.9 - datetime.now(UTC).timestamp() % 1
+    await window.sign_in(site.token("brief@example.com", ttl=timedelta(seconds=left)))
     await window.until_row("organization", slug)
     await expect(window.page.locator("#door-notice")).to_contain_text("expired", timeout=15_000)
     assert await window.rows() == []

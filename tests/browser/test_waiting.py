@@ -152,7 +152,7 @@ async def test_what_keeps_ending_is_said_once_its_cause_first_with_what_to_do(
     for one in (card, None):
         if one is None:
             await card.get_by_role("button", name="cache", exact=True).click()
-        shown = one or page.get_by_role("region", name="How it is")
+        shown = one or page.get_by_role("region", name="Status")
         await expect(shown.locator(".why li").first).to_have_text(cause)
         seen = await shown.inner_text()
         assert seen.count("the container ends again and again") == 1, seen

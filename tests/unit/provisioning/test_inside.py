@@ -19,14 +19,16 @@ def told(found: Plan) -> list[str]:
     return [one.message for one in found.risks if one.kind == "inside-only"]
 
 
-async def test_an_install_without_a_host_says_so_and_names_the_value(place: Town) -> None:
+async def test_an_install_without_a_host_says_so_and_names_the_field_and_the_value(
+    place: Town,
+) -> None:
     others = Others()
     wiki(others)
     # Its database asks for no host, so nobody misses one.
     [message] = told(await plan(place, others, install()))
     assert message == (
         "wiki is reached from inside the cluster alone: it is given no public host, which is"
-        " domain among its values"
+        " Address (domain) among its values"
     )
     given = install(values={"domain": "wiki.example.org"})
     assert told(await plan(place, others, given)) == []

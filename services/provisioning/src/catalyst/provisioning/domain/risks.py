@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from catalyst.blueprints import versions
 from catalyst.blueprints.document import Blueprint, Mode
-from catalyst.blueprints.form import fields
+from catalyst.blueprints.form import Field, fields
 from catalyst.contracts.provisioning_values_v1 import Desired, Locked, PlanRequest, as_seen
 from catalyst.provisioning.domain import copies, foreign, outdated
 from catalyst.provisioning.domain.application import Application
@@ -148,15 +148,21 @@ def inside(name: str, new: Desired, blueprint: Blueprint) -> tuple[Risk, ...]:
         new: What is to run, with its hosts.
         blueprint: Of which it is a copy.
     """
-    asked = [one.path for one in fields(blueprint.schema) if one.widget == "domain"]
-    missing = [path for path in asked if not _given(new.values, path)]
+    asked = [one for one in fields(blueprint.schema) if one.widget == "domain"]
+    missing = [one for one in asked if not _given(new.values, one.path)]
     if new.hosts or not missing:
         return ()
     message = (
         f"{name} is reached from inside the cluster alone: it is given no public host, which is"
-        f" {' or '.join('.'.join(path) for path in missing)} among its values"
+        f" {' or '.join(map(_called, missing))} among its values"
     )
     return (Risk(kind="inside-only", message=message),)
+
+
+def _called(field: Field) -> str:
+    """Return what a form calls a field, and under which path a value of it is given."""
+    path = ".".join(field.path)
+    return path if field.title == path else f"{field.title} ({path})"
 
 
 def _given(values: Mapping[str, Any], path: tuple[str, ...]) -> bool:

@@ -23,7 +23,7 @@ export class ApplicationPage {
     this.marks = el("dl", { class: "marks" });
     this.what = el("p", { class: "quiet" });
     this.why = new Why(go);
-    this.free = el("p", { class: "quiet", text: "Nothing is in its way." });
+    this.free = el("p", { class: "quiet", text: "Nothing blocks it." });
     this.news = el("div");
     this.said = el("div");
     this.notices = new Notices(organization, application, () => this.changed());
@@ -32,7 +32,7 @@ export class ApplicationPage {
     // Below both: what is planned may have been asked for in either.
     this.plan = el("div");
     this.acts = el("section", { class: "card acts", "aria-label": "Upgrade, go back or remove", hidden: true });
-    this.state = el("section", { class: "card state-of", "aria-label": "How it is" }, el("h3", { text: "How it is" }), this.said, this.news, this.why.node, this.free, this.marks);
+    this.state = el("section", { class: "card state-of", "aria-label": "Status" }, el("h3", { text: "Status" }), this.said, this.news, this.why.node, this.free, this.marks);
     const title = el("h2", { text: application, tabindex: "-1" });
     node.replaceChildren(el("div", { class: "page" },
       backTo("Back to Applications", () => go("applications")),

@@ -27,6 +27,27 @@ function stepsOf(organization, { go, make, may, rows, session }) {
   ];
 }
 
+/** Returns the way from where there is no Organization yet; `create()` leads to the form of one. */
+export function firstSteps(create) {
+  const steps = [
+    { name: "An Organization", text: "Whose things run, who may change them, and who pays.", button: { text: "Create an Organization", press: create } },
+    { name: "An Environment to run in", text: "Such as one for production, in a region of yours.", button: null },
+    { name: "The first Application", text: "Choose one in the catalogue, look at its plan and its price, and apply it.", button: null },
+  ];
+  return el("section", { class: "card empty-start", "aria-label": "How to begin" },
+    el("h2", { text: "There is no Organization yet" }), el("ol", { class: "change-steps begin" }, lines(steps)));
+}
+
+/** Returns steps as lines of a list; the first that is left and can be taken stands out. */
+function lines(steps) {
+  const next = steps.find(({ done, optional, button }) => !done && !optional && button);
+  return steps.map((step) => el("li", { class: `change-step ${step.done ? "done" : "pending"}` },
+    el("span", { class: "sign" }, step.done ? icon("check") : null),
+    el("div", {}, el("p", {}, el("strong", { text: step.name }), step.done ? el("span", { class: "unseen", text: " (done)" }) : null),
+      el("p", { class: "quiet", text: step.text })),
+    step.button && !step.done ? el("button", { type: "button", class: step === next ? "primary" : "", text: step.button.text, on: { click: step.button.press } }) : null));
+}
+
 /** What is shown where nothing runs yet. */
 export class Beginning {
   #drawn = "";
@@ -43,11 +64,6 @@ export class Beginning {
     const text = JSON.stringify(steps);
     if (text === this.#drawn) return;
     this.#drawn = text;
-    const next = steps.find(({ done, optional, button }) => !done && !optional && button);
-    this.list.replaceChildren(...steps.map((step) => el("li", { class: `change-step ${step.done ? "done" : "pending"}` },
-      el("span", { class: "sign" }, step.done ? icon("check") : null),
-      el("div", {}, el("p", {}, el("strong", { text: step.name }), step.done ? el("span", { class: "unseen", text: " (done)" }) : null),
-        el("p", { class: "quiet", text: step.text })),
-      step.button && !step.done ? el("button", { type: "button", class: step === next ? "primary" : "", text: step.button.text, on: { click: step.button.press } }) : null)));
+    this.list.replaceChildren(...lines(steps));
   }
 }

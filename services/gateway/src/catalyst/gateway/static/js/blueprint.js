@@ -119,7 +119,7 @@ export class BlueprintPage {
     ].filter(([, text]) => text);
     return el("dl", { class: "facts" },
       lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", {}, linked(String(text))))),
-      el("div", {}, el("dt", { text: "Runs as" }), el("dd", {}, runs.length ? runs.flatMap((run, at) => (at ? [", ", run] : [run])) : "nothing yet")));
+      el("div", {}, el("dt", { text: "Installed as" }), el("dd", {}, runs.length ? runs.flatMap((run, at) => (at ? [", ", run] : [run])) : "not installed")));
   }
 }
 

@@ -24,7 +24,7 @@ class Package extends Control {
     const options = offered.map(({ sku, name, price }) => el("option", { value: sku, text: priced(name, price) }));
     if (bought && !offered.some(({ sku }) => sku === bought)) options.push(el("option", { value: bought, text: `${bought} (not sold any more)` }));
     super("package", { description: `${AGREED}${bought ? ` ${GOES}` : ""}`, schema: {} }, false,
-      el("select", {}, el("option", { value: "", text: bought ? "none" : "not given" }), options));
+      el("select", {}, el("option", { value: "", text: "none" }), options));
     this.bought = bought;
     this.control.value = bought ?? "";
   }

@@ -30,6 +30,7 @@ const views = new Views({
   },
   may: (type, organization) => form.may(type, organization),
   waiting,
+  chosen: (organization) => table.lead(organization),
 });
 
 const table = new RowTable((key) => {
@@ -131,6 +132,7 @@ async function enter(session) {
   views.begin(session);
   const running = stream.run();
   await form.begin(session);
+  if (who === session) views.route();
   await running;
 }
 
@@ -203,6 +205,17 @@ async function resume() {
   return enter(session);
 }
 
+const copy = byId("copy-command");
+copy.hidden = !navigator.clipboard; // Of a page that came over plain HTTP from elsewhere a browser lets nothing be copied.
+copy.addEventListener("click", async () => {
+  const line = copy.parentElement.querySelector("code");
+  try {
+    await navigator.clipboard.writeText(line.textContent);
+    say(copy, "Copied");
+  } catch {
+    getSelection().selectAllChildren(line); // It was not let: it can be copied by hand.
+  }
+});
 byId("door-form").addEventListener("submit", signIn);
 document.querySelector(".skip").addEventListener("click", (event) => {
   // The address says what is shown; to skip changes nothing about that.

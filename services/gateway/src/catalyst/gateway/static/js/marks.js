@@ -31,7 +31,7 @@ export function marks(node, one, all = false) {
     mark("Health", one.health, now, all),
     one.change
       ? { name: "Change", word: one.change.action, mood: "warn", rest: [one.change.change, `for ${age(one.change.since, now)}`, runs(one.change)], at: one.change.since, ...grounds(one.change, "Steps so far", all) }
-      : { name: "Change", word: "none", mood: "", rest: [one.gate.open ? "nothing works on it" : "the next begins once the gate opens"] },
+      : { name: "Change", word: "none", mood: "", rest: [one.gate.open ? "no change in progress" : "the next begins once the gate opens"] },
     one.gate.open
       ? { name: "Gate", word: "open", mood: "", rest: ["no change waits"] }
       : { name: "Gate", word: "closed", mood: "warn", rest: [`${one.gate.change} waits for ${one.gate.waits_for.join(", ") || "its turn"}`, one.gate.since ? `for ${age(one.gate.since, now)}` : "", runs(one.gate)], at: one.gate.since, ...grounds(one.gate, "What it rests on", all) },
@@ -59,7 +59,7 @@ function mark(name, { status, message, evidence, source, as_of: seen, stale_sinc
     seen ? `seen ${age(seen, now)} ago${source ? ` by the ${source}` : ""}` : message ? "" : "never seen",
     stale ? `nothing was heard for ${age(stale, now)}` : "",
   ];
-  const led = `${name === "Health" ? "What was seen" : "What tells so"}: ${counted(objects.length, "object")}`;
+  const led = `${name === "Health" ? "What was seen" : "Evidence"}: ${counted(objects.length, "object")}`;
   return { name, word: asSeen(status, source), mood, rest, at: seen, objects, led };
 }
 

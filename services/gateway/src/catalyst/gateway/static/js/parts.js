@@ -73,11 +73,11 @@ export function staying({ stays, idle = [] }, organization) {
   return listed("What stays", [...left, ...stays]);
 }
 
-/** Returns the steps with how long each usually takes. */
+/** Returns the steps with how long each usually takes at most: a simulated cluster, say, is done sooner. */
 export function steps({ steps: found, request }) {
   return el("div", { class: "part" }, el("h4", { text: "Steps" }),
     el("ol", { class: "plan-steps" }, found.map((one) => el("li", {},
-      el("span", { text: stepName(one.step, request.action) }), el("span", { class: "quiet", text: ` usually ${duration(one.usual_seconds * 1000)}` })))));
+      el("span", { text: stepName(one.step, request.action) }), el("span", { class: "quiet", text: ` usually up to ${duration(one.usual_seconds * 1000)}` })))));
 }
 
 /** Returns what each file gains and loses, line by line; `open` shows the list at once. */

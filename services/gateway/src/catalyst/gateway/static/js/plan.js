@@ -56,7 +56,7 @@ export class PlanView {
     const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
-        plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually ${duration(usual * 1000)}` }) : null),
+        plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually up to ${duration(usual * 1000)}` }) : null),
       this.#blocked(plan), ...(removal ? kept : []), this.#dependencies(plan), hosts(plan), price(plan, this.on.paid()), gates(plan),
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("Other Applications that need it", plan.dependents),

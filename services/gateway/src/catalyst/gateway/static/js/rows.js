@@ -1,4 +1,4 @@
-// The table of live rows: filtered, sorted by Organization, changed in place.
+// The table of live rows: filtered, sorted by Organization with the chosen one first, changed in place.
 
 import { byId, el, say } from "./dom.js";
 import { KINDS, STATES, called } from "./kinds.js";
@@ -21,15 +21,17 @@ function summary(kind, doc) {
 const ONE = new Map(KINDS.map(([kind, , one]) => [kind, one]));
 const RANK = new Map(KINDS.map(([kind], rank) => [kind, rank]));
 
-/** Sorts by Organization; in it, the Organization itself stands first. */
-function byPlace(a, b) {
+/** Sorts by Organization, `first` before all others; in it, the Organization itself stands first. */
+const byPlace = (first) => (a, b) => {
+  const [one, other] = [a, b].map(({ organization }) => (first && organization === first ? 0 : 1));
   return (
-    compared(a.organization ?? "", b.organization ?? "")
+    one - other
+    || compared(a.organization ?? "", b.organization ?? "")
     || (RANK.get(a.kind) ?? RANK.size) - (RANK.get(b.kind) ?? RANK.size)
     || compared(a.name, b.name)
     || compared(a.key, b.key)
   );
-}
+};
 
 /** Returns all text in a row, worked out once for each change of it. */
 function textOf(at, value) {
@@ -63,6 +65,7 @@ export class RowTable {
   /** What is known of every row, in the order in which they are shown; null: it has to be sorted. */
   #order = null;
   #kind = "";
+  #first = "";
   #limit = PAGE;
   #timer = null;
   #changed = new Set();
@@ -98,6 +101,14 @@ export class RowTable {
       if (!rows.has(key) || !this.#known.has(key)) this.#order = null;
       this.#changed.add(key);
     }
+    this.#soon();
+  }
+
+  /** Puts the rows of an Organization before all others; empty: none. */
+  lead(organization) {
+    if (organization === this.#first) return;
+    this.#first = organization;
+    this.#order = null;
     this.#soon();
   }
 
@@ -172,7 +183,7 @@ export class RowTable {
     for (const key of this.#rows.keys()) {
       if (!this.#known.has(key)) this.#known.set(key, { ...place(key), key, value: null, text: "" });
     }
-    this.#order = [...this.#known.values()].sort(byPlace);
+    this.#order = [...this.#known.values()].sort(byPlace(this.#first));
     return this.#order;
   }
 

@@ -46,8 +46,13 @@ export function whenForgotten(then) {
   });
   setInterval(() => {
     const ours = localStorage.getItem(NAME);
-    if (watched && ours !== null && told() === null && Date.now() < Date.parse(ours)) then();
+    if (watched && ours !== null && told() === null && Date.now() < ends(ours)) then();
   }, LOOK_MS);
+}
+
+/** Returns when the cookie ends by itself: it is kept by whole seconds, unlike the session. */
+function ends(expires) {
+  return Math.floor(Date.parse(expires) / 1000) * 1000;
 }
 
 function told() {

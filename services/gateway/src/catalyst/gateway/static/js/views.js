@@ -3,6 +3,7 @@
 import { ApplicationPage } from "./application.js";
 import { Applications } from "./applications.js";
 import { Balance } from "./balance.js";
+import { firstSteps } from "./begin.js";
 import { BlueprintPage } from "./blueprint.js";
 import { Catalogue } from "./catalogue.js";
 import { ChangePage } from "./change.js";
@@ -78,10 +79,10 @@ export class Views {
   /**
    * `rows()` returns the live rows, `ready()` whether they were complete once; `make(command, target)` opens
    * the form of a command, `may(command, organization)` says whether it would be taken, and
-   * `waiting(organization)` returns what waits there.
+   * `waiting(organization)` returns what waits there; `chosen(organization)` is told which one is looked at.
    */
-  constructor({ rows, ready, make, may, waiting }) {
-    Object.assign(this, { rows, ready, make, may, waiting });
+  constructor({ rows, ready, make, may, waiting, chosen }) {
+    Object.assign(this, { rows, ready, make, may, waiting, chosen });
     for (const button of this.#buttons()) {
       button.prepend(icon(ICONS[button.dataset.view]));
       button.addEventListener("click", () => this.#go(button.dataset.view));
@@ -236,7 +237,9 @@ export class Views {
     const gone = !barred && this.#isGone(target);
     const inside = this.#isOf(this.#organization);
     const where = OF_ALL.includes(target) ? [] : [this.#organization, this.#organization || this.ready(), inside, ...[builds, deletes].map((may) => may(this.#session, this.#organization, this.rows()))];
-    const wanted = JSON.stringify([target, names, barred, gone, ...where]);
+    // What may be sent is read beside the rows, and may come later.
+    const creates = !this.#organization && this.may(ORGANIZATION, "");
+    const wanted = JSON.stringify([target, names, barred, gone, creates, ...where]);
     if (wanted === this.#shown) return undefined;
     this.#close();
     this.#shown = wanted;
@@ -257,8 +260,9 @@ export class Views {
     return undefined;
   }
 
-  /** Says on the button to what was set aside in which Organization that is. */
+  /** Lets the rows begin with those of the Organization, and says on the button to what was set aside which one that is. */
   #lead() {
+    this.chosen(this.#organization);
     say(byId("to-letters"), `What was set aside${this.#organization && ` in ${this.#organization}`}`);
   }
 
@@ -326,9 +330,7 @@ export class Views {
   #none() {
     if (!this.ready()) return nothing("people", "Looking for your Organizations…");
     if (!this.may(ORGANIZATION, "")) return nothing("people", "You are in no Organization yet. Whoever owns one can add you.");
-    const create = () => this.make(ORGANIZATION, {});
-    return nothing("people", "There is no Organization yet. Create one to begin.",
-      el("button", { type: "button", class: "primary", text: "Create an Organization", on: { click: create } }));
+    return firstSteps(() => this.make(ORGANIZATION, {}));
   }
 
   /** Says that an address leads nowhere, with ways to what there is. */

@@ -25,11 +25,15 @@ export function label(name) {
   return said.join(" ") || name;
 }
 
+/** Commands whose name says not to what it is done. */
+const OF_ONE_WORD = { drop: "Drop a message set aside", retry: "Retry a message set aside" };
+
 /** Returns what a message type is called: `environment.create-organization.v1` → `Create …`. */
 export function commandName(type) {
   const parts = type.split(".");
   const version = parts.at(-1) === "v1" ? "" : ` (${parts.at(-1)})`;
-  return label(parts.at(-2) ?? type) + version;
+  const name = parts.at(-2) ?? type;
+  return (Object.hasOwn(OF_ONE_WORD, name) ? OF_ONE_WORD[name] : label(name)) + version;
 }
 
 /** Returns a number with its noun. */
@@ -153,12 +157,12 @@ export function place(key) {
   return { organization, environment, kind, namespace, name };
 }
 
-const ELSEWHERE = "This token was signed somewhere else, or long ago. Make a new one here.";
+const ELSEWHERE = "This token was signed somewhere else, such as by another stack, or long ago. Make a new one with the command that `up` printed when this one began.";
 const NOT_TAKEN = {
   "a token is needed here and there is none": "Your session has ended. Sign in again.",
-  "the token is not accepted: it is no token": "This is no token. Paste the whole line that is printed, and nothing else.",
+  "the token is not accepted: it is no token": "This is no token. Paste the whole line that begins with ey, and nothing else.",
   "the token is not accepted: it has expired": "This token has expired. Make a new one.",
-  "the token is not accepted: it is not as it was signed": "This token is not as it was signed. Paste the whole line that is printed.",
+  "the token is not accepted: it is not as it was signed": "This token is not as it was signed. Paste the whole line that begins with ey.",
   "the token is not accepted: whoever signed it is not trusted here": ELSEWHERE,
   "the token is not accepted: the key that signed it is not used here": ELSEWHERE,
 };
