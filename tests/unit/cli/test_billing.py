@@ -198,7 +198,14 @@ def test_a_price_book_is_told_in_money_and_words(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "main 2026-05 is in force from 2026-05-01 on; 2 prices changed"),
+        (
+            {},
+            "main 2026-05 is in force from 2026-05-01 on; 2 prices differ from the version before",
+        ),
+        (
+            {"result": {"book": "main", "version": "1", "from": "2026-05-01", "changes": 1}},
+            "main 1 is in force from 2026-05-01 on; 1 price differs from the version before",
+        ),
         (
             {"result": {"book": "main", "version": "1", "from": "2026-05-01", "changes": 0}},
             "main 1 is in force from 2026-05-01 on",

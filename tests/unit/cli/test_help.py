@@ -138,6 +138,11 @@ def test_help_is_plain_when_piped_and_framed_for_a_person() -> None:
     assert "╭" in shown("send", rich=True)
 
 
+def test_what_has_to_be_typed_is_called_as_it_is_without_braces() -> None:
+    assert "plan install [OPTIONS] BLUEPRINT\n" in shown("plan", "install")
+    assert "get [OPTIONS] KIND [NAME]\n" in shown("get")
+
+
 def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(["--version"]) == 0
     assert re.match(r"catalyst \d+\.\d+\.\d+, with nats-server \d", capsys.readouterr().out)

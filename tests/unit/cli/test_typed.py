@@ -102,7 +102,9 @@ def test_all_that_is_missing_or_wrong_of_what_was_typed_is_told_at_once(
 ) -> None:
     assert main.ended(list(arguments)) == ExitCode.USAGE
     _, _, said = capsys.readouterr().err.partition("Error: ")
-    lines = said.splitlines()
+    # What lacks something is shown a line that lacks nothing.
+    *lines, hint = said.splitlines()
+    assert f"catalyst {arguments[0]} " in hint.removeprefix("Hint: such as: ")
     assert len(lines) == len(says)
     assert all(text in line for text, line in zip(says, lines, strict=True)), said
 

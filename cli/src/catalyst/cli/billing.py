@@ -175,7 +175,8 @@ def _applied(sent: Outcome) -> str:
         return f"{name} was applied before; nothing changed"
     count = book["changes"]
     # Nothing is counted for the first book of all, which changes every price there was: none.
-    differ = f"; {count} price{'' if count == 1 else 's'} changed" if count else ""
+    prices = "1 price differs" if count == 1 else f"{count} prices differ"
+    differ = f"; {prices} from the version before" if count else ""
     return f"{name} is in force from {book['from']} on{differ}"
 
 

@@ -36,7 +36,7 @@ def refusal(target: Target, problem: Problem, asked: dict[str, Any], owner: str)
         failure.hint = f"{_form(target, asked, owner)} shows each value as it is"
     elif _of_extras(problem) and not problem.code.endswith("-not-ordered"):
         _name_sold(target, failure, asked, owner)
-        failure.hint = "`catalyst billing price-book show` has their prices, for billing-admins"
+        failure.hint = f"`catalyst query billing prices --org {owner}` has their prices"
     elif problem.code == "sku-unknown":
         failure.hint = (
             "a billing-admin adds it to the price book, under a new version: "

@@ -192,17 +192,24 @@ class Group(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-class Several(typer.BadParameter):
-    """More than one option or argument is missing or wrong."""
+def _missing(error: typer.BadParameter) -> bool:
+    """Return whether it is that an option or an argument is not there."""
+    return error.format_message().startswith("Missing ")
 
-    def __init__(self, found: Sequence[typer.BadParameter], context: Any) -> None:
-        """Say all of it, in the order in which help lists them."""
+
+class Several(typer.BadParameter):
+    """What options or arguments are missing or wrong, with what to do about it."""
+
+    def __init__(self, found: Sequence[typer.BadParameter], context: Any, hint: str = "") -> None:
+        """Say all of it, in the order in which help lists them, and what to do."""
         super().__init__("", context)
         self.found = found
+        self.hint = hint
 
     def format_message(self) -> str:  # type: ignore[explicit-override]  # as above
         """Return what is said of each, a line each."""
-        return "\n  ".join(one.format_message() for one in self.found)
+        said = "\n  ".join(one.format_message() for one in self.found)
+        return f"{said}\nHint: {self.hint}" if self.hint else said
 
 
 _ELSEWHERE: Final[Mapping[str, str]] = {"--to": "--version", "--name": "--as"}
@@ -227,9 +234,20 @@ class Verb(TyperCommand):
             found = list(self._wrong(ctx, typed))
             for one in (first, *found):
                 _say_choices(one)
-            if len(found) < 2:
+            hint = self._whole() if any(map(_missing, (first, *found))) else ""
+            if len(found) < 2 and not hint:
                 raise
-            raise Several(found, ctx) from first
+            raise Several(found or [first], ctx, hint) from first
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # type: ignore[explicit-override]  # as above
+        """Return what may be typed; what has to be stands without braces, as examples show it."""
+        pieces: list[str] = super().collect_usage_pieces(ctx)
+        return [re.sub(r"^\{(.+)\}", r"\1", piece) for piece in pieces]
+
+    def _whole(self) -> str:
+        """Return a line that lacks nothing: the first one of the verb's example, if it has any."""
+        found = re.search(r"^Example:\n +(.+)$", self.help or "", re.MULTILINE)
+        return f"such as: {found[1]}" if found else ""
 
     def _below_zero(self, ctx: Any, typed: list[str]) -> None:
         """Refuse an amount below zero, which looks like an option."""
