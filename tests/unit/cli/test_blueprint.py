@@ -106,7 +106,7 @@ def test_a_folder_of_several_stands_for_each_of_them(
     (tmp_path / "all" / "notes").mkdir()
     assert ended(["blueprint", "lint", str(tmp_path / "all")]) == 8
     said = capsys.readouterr()
-    assert f"{tmp_path}/all is no Blueprint, and holds 2: each is looked at" in said.err
+    assert f"{tmp_path}/all is a folder of 2 Blueprints; checking each" in said.err
     assert f"{tmp_path}/all/notes is left out: there is no blueprint.yaml in it" in said.err
     # They know each other, as if each had been named.
     assert "bp-wiki 1.2.0 → bp-postgres 1.2.0 → bp-wiki 1.2.0" in said.out

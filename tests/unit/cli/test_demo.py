@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def test_the_closing_table_counts_commands_and_shows_what_was_left_out(
     assert LATENCY not in table
     assert "2 of 2" in table
     assert "left out   nothing is lost when a worker is killed" in table
-    assert "All 2 held. 1 left out." in table
+    assert "All 2 checks held. 1 left out." in table
     assert table.count("\nok ") == 2
     assert said.count(LATENCY) == 2
     assert said.count("2 events") == 1
@@ -55,8 +56,17 @@ def test_what_did_not_hold_is_counted_and_named(capsys: pytest.CaptureFixture[st
     screen.finish([], {}, [])
     _, table = capsys.readouterr().out.split("What was proved")
     assert not screen.held
-    assert "1 of 3 did not hold." in table
+    assert "1 of 3 checks did not hold." in table
     assert "FAILED     suspend-organization acme" in table
+
+
+def test_a_person_who_waits_for_json_is_told_that_it_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for looks, said in ((True, "starting the broker\n"), (False, "")):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda looks=looks: looks)
+        Screen(as_json=True).waiting("starting the broker")
+        assert capsys.readouterr() == ("", said)
 
 
 def test_what_the_stack_says_stands_where_it_happens(capsys: pytest.CaptureFixture[str]) -> None:

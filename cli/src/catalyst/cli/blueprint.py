@@ -88,7 +88,8 @@ def _each(place: Path) -> list[Path]:
     except OSError as error:
         raise Failure(ExitCode.USAGE, f"{str(place)!r} cannot be read: {error.strerror}") from error
     if inner:
-        note(f"{place} is no Blueprint, and holds {len(inner)}: each is looked at")
+        several = "" if len(inner) == 1 else "s"
+        note(f"{place} is a folder of {len(inner)} Blueprint{several}; checking each")
         for one in beside:
             if one not in inner:
                 note(f"{one} is left out: there is no {DOCUMENT} in it")

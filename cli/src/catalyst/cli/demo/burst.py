@@ -62,7 +62,7 @@ class Burst:
         )
         doubled, seen = await self._events_of(sent)
         screen.prove(
-            "no event stands twice in the log",
+            "no event is in the log twice",
             held=not doubled and seen == BURST,
             detail=f"{seen} events for {BURST} commands",
         )

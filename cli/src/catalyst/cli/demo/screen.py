@@ -67,11 +67,12 @@ class Screen:
     def waiting(self, text: str) -> None:
         """Say what the stack says of itself: before the story on stderr, in it where it happens.
 
-        Where its logs are is left out then: they are removed with everything else.
+        A person who waits for JSON reads what comes before the story, too. Where its logs are is
+        left out in the story: they are removed with everything else.
         """
         if self._told:
             self.line(text.partition("; see ")[0])
-        elif not self.as_json:
+        elif not self.as_json or sys.stderr.isatty():
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
@@ -107,7 +108,9 @@ class Screen:
         told = self._briefly()
         tried = [proof for proof in told if proof.held is not None]
         wrong = sum(1 for proof in tried if not proof.held)
-        text = f"{wrong} of {len(tried)} did not hold." if wrong else f"All {len(tried)} held."
+        text = f"{wrong} of {len(tried)} checks did not hold."
+        if not wrong:
+            text = f"All {len(tried)} checks held."
         apart = len(told) - len(tried)
         return f"{text} {apart} left out." if apart else text
 

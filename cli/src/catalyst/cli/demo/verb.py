@@ -69,7 +69,7 @@ def demo(
     watches the read model change, kills a worker, drops the stream, folds the log again, clones a
     Git home. Then a small business buys an Application, on a simulated cluster, and gets an
     invoice that is explained and made again. Ends with a table of what was proved, and with 8 if
-    anything did not hold.
+    anything did not hold. It takes about a minute.
 
     Example:
       catalyst demo
@@ -150,7 +150,7 @@ async def _installation(screen: Screen, against: str, kill: str) -> AsyncIterato
     for stray in variables.check(os.environ, options):
         note(stray)
     with Scratch("demo") as folder:
-        screen.waiting(f"everything runs in {folder} and is removed at the end")
+        screen.waiting(f"everything runs in {folder} and is removed at the end, in about a minute")
         installation = Installation(folder)
         async with running(installation, options, screen.waiting) as stack, _saying_so():
             if stack.supervisor is None:
