@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.blueprints.document import canonical
-from catalyst.cli import chains, owned
+from catalyst.cli import chains, owned, passed
 from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.kinds import noticed
 from catalyst.cli.output import Format, Table, clean, note, show, write
@@ -30,6 +30,8 @@ from catalyst.cli.target import (
 from catalyst.client.errors import Problem
 
 _PAGE: Final = 100
+_ASKED: Final = 5
+"""Of so many that run it is told which newer versions they cannot have."""
 _WITHOUT: Final = ", without what it needs"
 _WHOSE: Final = "whose catalogue is it?"
 
@@ -135,7 +137,7 @@ def show_(
     asked: dict[str, Any] = {"blueprint": name, "version": version}
     where = {"environment": env, "application": app}
     question = "show"
-    say: Callable[[dict[str, Any]], None] = partial(_whole, asked=version)
+    say: Callable[[dict[str, Any]], None] = partial(_whole, target, owner, asked=version)
     if why_not is not None:
         question, say = "why-not", lambda result: _reasons(target, result, owner)
         asked |= {"version": why_not, **where} | ({"config": config} if config else {})
@@ -222,7 +224,7 @@ def _notes(card: dict[str, Any]) -> str:
     return "; ".join(filter(None, (", ".join(notes), needs)))
 
 
-def _whole(result: dict[str, Any], asked: str) -> None:
+def _whole(target: Target, owner: str, result: dict[str, Any], asked: str) -> None:
     card = result["card"]
     version = result["version"] if asked else card["version"] or "without a version"
     write(clean(f"{card['title']} ({card['name']} {version})"))
@@ -252,6 +254,23 @@ def _whole(result: dict[str, Any], asked: str) -> None:
             said = "; ".join(noticed(one))
             table.add(one["application"], one["environment"], one["version"], said)
         table.write()
+        _tell_newer(target, owner, card["name"], result["runs"])
+
+
+def _tell_newer(target: Target, owner: str, blueprint: str, runs: Sequence[dict[str, Any]]) -> None:
+    """Say which newer versions what runs cannot be upgraded to, and why; of some that run."""
+    for one in runs[:_ASKED]:
+        copy = passed.Copy(
+            owner=owner,
+            application=one["application"],
+            environment=one["environment"],
+            blueprint=blueprint,
+        )
+        newer = passed.over(target, copy, one.get("newest") or one["version"])
+        for why in newer:
+            write(clean(f"{copy.application} in {copy.environment} is not upgraded: {why}"))
+        if newer:
+            note(f"{copy.shows} says more of one")
 
 
 def _copies(most: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from catalyst.blueprints.document import canonical
-from catalyst.cli import application, chains, owned, planned, planshow, saving
+from catalyst.cli import application, chains, owned, passed, planned, planshow, saving
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.output import Format, note, show
 from catalyst.cli.planrefused import refusal
@@ -356,6 +356,8 @@ def _plan(
             change=kept.change,
         )
         planshow.write_lines(lines)
+        if asked["action"] == "upgrade":
+            _tell_newer(target, plan, owner, asked)
 
     show(answered, output, told)
     blocked = bool(answered.result["blocked_by"])
@@ -370,3 +372,22 @@ def _plan(
     if blocked:
         # Whoever plans and applies in one line stops here, where it is shown what is in the way.
         raise Ended(ExitCode.REJECTED)
+
+
+def _tell_newer(target: Target, plan: dict[str, Any], owner: str, asked: dict[str, Any]) -> None:
+    """Say which newer versions an upgrade does not reach, and why."""
+    copies = {one["application"]: one for one in plan["lock"]}
+    locked = copies.get(asked["application"])
+    if locked is None:
+        return
+    copy = passed.Copy(
+        owner=owner,
+        application=asked["application"],
+        environment=asked["environment"],
+        blueprint=locked["blueprint"],
+    )
+    newer = passed.over(target, copy, locked["version"], asked["version"])
+    for why in newer:
+        note(f"newer, and not planned: {why}")
+    if newer:
+        note(f"{copy.shows} says more of one")

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from catalyst.blueprints import versions
-from catalyst.cli import application, goingback, owned, planshow
+from catalyst.cli import application, goingback, owned, passed, planshow
 from catalyst.cli.exits import Failure, of_problem
 from catalyst.cli.target import Target
 from catalyst.cli.typed import keys_of
@@ -89,12 +89,20 @@ def _name_others(target: Target, failure: Failure, asked: dict[str, Any], owner:
     runs = _wanted(target, asked, owner)
     place = f"{asked['application']} --env {asked['environment']} --org {owner}"
     if runs:
-        failure.message += (
-            f": {asked['application']} runs {runs['blueprint']} {runs['version']}, the newest "
-            "registered that fits"
+        copy = passed.Copy(
+            owner=owner,
+            application=asked["application"],
+            environment=asked["environment"],
+            blueprint=runs["blueprint"],
         )
-        failure.hint = f"`catalyst catalog show {runs['blueprint']} --org {owner}` lists its "
-        failure.hint += "versions; "
+        newer = passed.over(target, copy, runs["version"], asked["version"])
+        failure.message += (
+            f": {copy.application} runs {copy.blueprint} {runs['version']}, the newest registered "
+            "that fits"
+        )
+        failure.message += f"; newer: {'; '.join(newer)}" if newer else ""
+        lists = f"`catalyst catalog show {copy.blueprint} --org {owner}` lists its versions"
+        failure.hint = f"{copy.shows} says more of one; " if newer else f"{lists}; "
     failure.hint += f"`catalyst plan configure {place} --set PATH=VALUE` plans other values"
 
 
