@@ -117,7 +117,10 @@ MEANINGS: Final[dict[str, str]] = {
     "spec.owner": "Who looks after it.",
     "spec.owner.team": "The team.",
     "spec.owner.contact": "How it is reached.",
-    "spec.configSchema": "What a person may configure, as JSON Schema; without it, nothing.",
+    "spec.configSchema": (
+        "What a person may configure, as JSON Schema; without it, nothing. What is in its "
+        "`required` a person has to give, whatever its default."
+    ),
     "spec.consoleUI": "An entry in a console." + _KEPT,
     "spec.consoleUI.sidebarEntry": "Whether there is one.",
     "spec.consoleUI.sidebarLabel": "Its text.",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.blueprints import package
+from tests.support.blueprints import DOCUMENT, package
 from tests.support.each import each
 
 from catalyst.blueprints import manifests
 from catalyst.blueprints.advice import PODS, SECRET_NAME, advise
 from catalyst.blueprints.findings import Severity, ordered
+from catalyst.blueprints.lint import lint
 from catalyst.blueprints.manifests import WHEN
 from catalyst.blueprints.rendering import to_yaml
 
@@ -201,3 +202,40 @@ def test_what_runs_no_container_is_told_so(kind: str) -> None:
     # What an expression makes is seen only where it is rendered.
     for made in ("${{ config.pod }}", {"containers": "${{ config.containers }}"}):
         assert advised(running(kind, made), POLICY) == []
+
+
+REPLICAS = "/spec/configSchema/required/0"
+GIVEN = "    values: {replicas: 3}\n"
+
+
+@each(
+    [
+        ("    required: [replicas]\n", "", [REPLICAS]),
+        # It has none, the author gives it, or it says which alternative is meant.
+        ("    required: [theme]\n", "", []),
+        ("    required: [replicas]\n", GIVEN, []),
+        ("    anyOf: [{required: [replicas]}, {required: [theme]}]\n", "", []),
+        ("    if: {required: [theme]}\n    then: {required: [replicas]}\n", "", []),
+        ("    required: [theme, replicas]\n", "", ["/spec/configSchema/required/1"]),
+    ]
+)
+def test_a_field_with_a_default_that_has_to_be_given_is_told(
+    more: str, values: str, places: list[str]
+) -> None:
+    at = "    type: object\n    additionalProperties"
+    text = DOCUMENT.replace(at, more + at, 1) + values
+    found = [one for one in lint(package(text)).findings if one.rule == "advice.required"]
+    assert [(one.pointer, one.severity) for one in found] == [
+        (place, Severity.WARNING) for place in places
+    ]
+    said = "replicas has a default and is required all the same: whoever leaves it out is refused"
+    assert {one.message for one in found} == ({said} if places else set())
+
+
+def test_a_default_within_a_list_or_a_map_is_looked_at_too() -> None:
+    entry = "{type: object, required: [size], properties: {size: {type: integer, default: 3}}}"
+    fields = f"      disks: {{type: array, items: {entry}}}\n      disk: {entry}\n"
+    text = DOCUMENT.replace("      theme:\n", f"{fields}      theme:\n", 1)
+    found = [one.pointer for one in lint(package(text)).findings if one.rule == "advice.required"]
+    at = "/spec/configSchema/properties"
+    assert found == [f"{at}/disks/items/required/0", f"{at}/disk/required/0"]

@@ -36,6 +36,8 @@ CYCLE: Final = "depends.cycle"
 """Rule that a version does not need itself, by whatever way."""
 MAX_NAME: Final = 63
 """A Blueprint's name is the value of a label."""
+_HELD: Final = frozenset({"properties", "items"})
+"""On the way to a field of a map, or of each item of a list."""
 
 
 class Linted(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +219,39 @@ def _configuration(
             fix = "add x-catalyst-ui-hint: password, so that it says where the secret stands"
             warning = Severity.WARNING
             yield source.finding((*at, *path), "advice.password", message, fix, severity=warning)
+    yield from _given_twice(blueprint, looked, source)
+
+
+def _given_twice(
+    blueprint: Blueprint, looked: soundness.Looked, source: Document
+) -> Iterator[Finding]:
+    """Return which fields a person has to give though they have a default."""
+    for path, part in metaschema.walk(looked.rest):
+        # In an alternative or a condition, what is required says which one is meant.
+        plain = all(keyword in _HELD for keyword, _ in configschema.steps(path))
+        fields, names = part.get("properties"), part.get("required")
+        if not plain or not isinstance(fields, dict) or not isinstance(names, list):
+            continue
+        for index, name in enumerate(names):
+            held, field = fields.get(name), (*configschema.field_path(path), name)
+            defaulted = isinstance(held, dict) and "default" in held
+            if not defaulted or looked.doubts(field) or _gives(blueprint.values, field):
+                continue
+            message = f"{name} has a default and is required all the same"
+            message += ": whoever leaves it out is refused"
+            fix = "take it out of `required`, or take its default away"
+            where = ("spec", "configSchema", *path, "required", index)
+            severity = Severity.WARNING
+            yield source.finding(where, "advice.required", message, fix, severity=severity)
+
+
+def _gives(values: Any, field: Path) -> bool:
+    """Return whether the author's own values give a field, so that nobody is asked for it."""
+    for name in field:
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 def _told_apart(part: dict[str, Any]) -> bool:
