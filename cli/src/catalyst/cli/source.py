@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from catalyst.cli import owned
+from catalyst.cli import owned, untaken
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import Wanted, read
 from catalyst.cli.output import Format, clean, note, write
@@ -126,7 +126,10 @@ def list_(
     """
     owner = org and (organization(org) or "_")
     wanted = Wanted(kinds="sources", where={"organization": owner})
-    read(resolve(context, url, token), wanted, output)
+    target = resolve(context, url, token)
+    if read(target, wanted, output) and output is Format.TABLE:
+        for waits in untaken.waiting(owned.docs(target, "blueprints", owner or None)):
+            note(waits)
 
 
 def sync(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from catalyst.client.rows import Row
@@ -45,3 +45,31 @@ def _refused(version: dict[str, Any]) -> str:
     why = CODES[code].meaning.removesuffix(".") if code in CODES else code
     todo = "; raise its `spec.version`" if code == "version-immutable" else ""
     return f"{version['blueprint']} {version['version']} is refused: {why} ({code}){todo}"
+
+
+def waiting(blueprints: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield which versions of sources are registered and wait, so that nobody can install them."""
+    first = ""
+    known: dict[tuple[str, str], list[str]] = {}
+    for doc in blueprints:
+        for one in doc["versions"]:
+            if one["status"] != "pending" or not one["source"]:
+                continue
+            owner = doc["organization"] or ""
+            first = first or f"{doc['origin']}-{doc['name']}" + (f" --org {owner}" if owner else "")
+            waits = f"{doc['name']} {one['version']} waits for {_missing(one)}"
+            known.setdefault((owner, one["source"]), []).append(waits)
+    for (_, source), found in known.items():
+        yield from (f"{source}: {one}" for one in found[:SHOWN])
+        if len(found) > SHOWN:
+            yield f"{source}: {len(found)} of its versions wait, and {SHOWN} are told"
+    if first:
+        yield f"nobody can install what waits; `catalyst get blueprints {first}` says more of one"
+
+
+def _missing(version: dict[str, Any]) -> str:
+    if version["cycle"]:
+        return f"itself: {' → '.join(version['cycle'])}"
+    return (
+        ", ".join(f"{one['blueprint']} {one['version']}" for one in version["missing"]) or "others"
+    )
