@@ -59,6 +59,7 @@ async def test_who_goes_back_stands_on_the_title_of_what_is_shown(
     links = page.get_by_role("region", name="View")
     await links.get_by_role("link", name="Rows").press("Enter")
     await expect(page.get_by_role("heading", name="Rows", exact=True)).to_be_focused()
+    await forgive(desk)  # Once that month is over, it has no invoice.
 
 
 async def test_the_address_of_a_row_shows_the_row_whatever_was_shown(

@@ -137,7 +137,9 @@ async def _opens_what_is_charged(window: Window, market: Site, slug: str) -> Non
     await line.locator("summary").press("Enter")
     await expect(line).to_contain_text("package: 2500 token = 0.002 OMR")
     await expect(line).to_contain_text("by price book main 2026-01, applied by event ")
-    await expect(line.get_by_role("listitem")).to_contain_text("2,500 ai-tokens")
+    charged, event = line.get_by_role("listitem").first, line.get_by_role("listitem").last
+    await expect(charged).to_contain_text("3 packages of 1000 token")
+    await expect(event).to_contain_text("2,500 ai-tokens")
     await market.use(slug, "wiki", "ai-tokens", 1_000, "u-3")
     await expect(line).to_contain_text("2 events behind it")
     where = {"aggregate": "account", "id": slug}
