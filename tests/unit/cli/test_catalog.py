@@ -11,6 +11,7 @@ from tests.support.each import each
 from catalyst.blueprints import form
 from catalyst.cli import catalog, owned
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.source import OriginName
 from catalyst.client.errors import Problem
 
 CARD: dict[str, Any] = {
@@ -240,3 +241,37 @@ def test_how_many_copies_an_organization_is_meant_to_have_is_said_in_one_line(
     catalog.show_("bp-wiki", org="acme", url="http://x:1")
     shown = capsys.readouterr().out.splitlines()
     assert [one for one in shown if one.startswith("copies")] == line
+
+
+def test_a_search_says_by_what_it_can_be_narrowed_and_is_by_an_origin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facets = {
+        "category": [{"value": "cms", "count": 2}, {"value": "data", "count": 1}],
+        "origin": [{"value": "public", "count": 3}],
+        "tag": [{"value": "x", "count": 1}, {"value": "y", "count": 2}],
+    }
+    found = {"items": [CARD], "total": 3, "next": None, "facets": facets}
+    asked = answered(monkeypatch, found)
+    catalog.search(org="acme", origin=[OriginName.PUBLIC], url="http://x:1")
+    # Where there is one of a kind alone, there is nothing to choose.
+    assert "1 of 3; --category cms (2), data (1)\n" in capsys.readouterr().err
+    assert asked[0][1]["origin"] == ["public"]
+    found["facets"] = {**facets, "origin": [*facets["origin"], {"value": "private", "count": 1}]}
+    catalog.search(org="acme", url="http://x:1")
+    said = "1 of 3; --category cms (2), data (1); --origin public (3), private (1)\n"
+    assert said in capsys.readouterr().err
+    assert asked[1][1]["origin"] == []
+
+
+def test_a_map_in_a_form_stands_as_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = [
+        {"field": {"path": [name], "title": "T", "type": "object"}, "value": value, "options": []}
+        for name, value in (("map", {"mode": "none", "on": True}), ("list", [{"a": 1}]), ("no", []))
+    ]
+    answered(monkeypatch, {"fields": fields})
+    catalog.show_("bp-wiki", org="acme", form=True, url="http://x:1")
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split()[3] for line in lines] == ['{"mode":"none","on":true}', '[{"a":1}]', "-"]

@@ -17,6 +17,7 @@ from catalyst.cli.output import Format, Table, clean, note, show, write
 from catalyst.cli.planrefused import form_of
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.planvalues import merged
+from catalyst.cli.source import OriginName
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
@@ -49,6 +50,10 @@ def search(
     tag: Annotated[
         list[str] | None, typer.Option(metavar="TAG", help="Only with this tag; may be repeated.")
     ] = None,
+    origin: Annotated[
+        list[OriginName] | None,
+        typer.Option(help="Only of this origin; may be repeated."),
+    ] = None,
     featured: Annotated[bool, typer.Option("--featured", help="Only what is featured.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=100)] = 20,
     offset: Annotated[int, typer.Option(help="Leave out so many.", min=0, max=10_000)] = 0,
@@ -67,6 +72,7 @@ def search(
         "text": text,
         "category": category or [],
         "tag": tag or [],
+        "origin": [one.value for one in origin or ()],
         "featured": featured,
         "limit": limit,
         "offset": offset,
@@ -208,9 +214,17 @@ def _cards(result: dict[str, Any]) -> None:
         )
     table.write()
     shown = len(result["items"])
-    note(f"{shown} of {result['total']}")
+    note("; ".join((f"{shown} of {result['total']}", *_facets(result.get("facets") or {}))))
     if result["next"] is not None:
         note(f"more: --offset {result['next']}")
+
+
+def _facets(facets: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    """Yield what a search can be narrowed by, where that leaves a choice, with how many of each."""
+    for facet in ("category", "origin"):
+        counts = facets.get(facet) or ()
+        if len(counts) > 1:
+            yield f"--{facet} " + ", ".join(f"{one['value']} ({one['count']})" for one in counts)
 
 
 def _notes(card: dict[str, Any]) -> str:
@@ -296,13 +310,20 @@ def _form(result: dict[str, Any]) -> None:
             ".".join(field["path"]),
             field["title"],
             field["type"],
-            one["value"],
+            _typed(one["value"]),
             _required(field),
             _all(field.get("shown_when") or ()),
             field.get("immutable", False),
             choices,
         )
     table.write()
+
+
+def _typed(value: Any) -> Any:
+    """Return a value as `--set` takes it, where that is another way than Python's."""
+    return (
+        msgspec.json.encode(value).decode() if isinstance(value, dict | list) and value else value
+    )
 
 
 def _required(field: dict[str, Any]) -> str | bool:
