@@ -57,9 +57,8 @@ def test_what_the_default_settings_ask_for_stands_on_the_card(when: str, *, come
     facts.blueprint("bp-wiki", "1.0.0", depends=[needs], **own)
     told = Catalog(facts).ask("show", blueprint="wiki")
     assert told["card"]["needs"] == ["bp-postgres"] * comes
-    assert told["needs"] == [
-        f"bp-postgres ^1 ({'by default' if comes else 'if its settings ask for it'})"
-    ]
+    asked = f"if its settings ask for it: {when}"
+    assert told["needs"] == [f"bp-postgres ^1 ({'by default' if comes else asked})"]
 
 
 def test_what_has_no_category_is_found_by_one_too() -> None:

@@ -203,7 +203,12 @@ def test_versions_say_whether_what_runs_can_be_upgraded_or_why_not() -> None:
 
 def test_what_a_setting_alone_asks_for_is_told_apart() -> None:
     facts = shop()
-    needs = ("bp-postgres", ""), ("bp-object-store", "config.files == 's3'")
+    needs = (
+        ("bp-postgres", ""),
+        ("bp-object-store", "config.files == 's3'"),
+        ("bp-valkey", "{{ .config.cache == 'own' }}"),
+        ("bp-mailpit", "${{ config.mail == 'own' }}"),
+    )
     depends = [
         {"blueprint": name, "version": "^1", "alias": name[3:].replace("-", "_"), "when": when}
         for name, when in needs
@@ -211,7 +216,9 @@ def test_what_a_setting_alone_asks_for_is_told_apart() -> None:
     facts.blueprint("bp-cloud", "1.0.0", depends=depends)
     assert Catalog(facts).ask("show", blueprint="cloud")["needs"] == [
         "bp-postgres ^1",
-        "bp-object-store ^1 (if its settings ask for it)",
+        "bp-object-store ^1 (if its settings ask for it: config.files == 's3')",
+        "bp-valkey ^1 (if its settings ask for it: .config.cache == 'own')",
+        "bp-mailpit ^1 (if its settings ask for it: config.mail == 'own')",
     ]
 
 

@@ -345,8 +345,20 @@ def _is_of(entry: Entry, desired: Desired) -> bool:
 
 def _needed(need: Dependency, one: Offered) -> str:
     """Return what is needed in words: always, by default, or with some of its settings alone."""
-    when = " (by default)" if need in one.by_default else " (if its settings ask for it)"
-    return f"{need.blueprint} {need.version}{when if need.when else ''}"
+    text = f"{need.blueprint} {need.version}"
+    if not need.when:
+        return text
+    if need in one.by_default:
+        return f"{text} (by default)"
+    return f"{text} (if its settings ask for it: {_condition(need.when)})"
+
+
+def _condition(text: str) -> str:
+    """Return a condition as it is meant: without the marks around it."""
+    for before, after in (("${{", "}}"), ("{{", "}}")):
+        if text.strip().startswith(before) and text.strip().endswith(after):
+            return text.strip()[len(before) : -len(after)].strip()
+    return text.strip()
 
 
 def _insecure(entry: Entry, version: str) -> bool:
