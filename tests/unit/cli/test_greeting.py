@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from importlib import resources
 from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
+from tools.files import ROOT
 
 from catalyst.cli.calling import UNDER_UV, as_called, called
 from catalyst.cli.contexts import ENDPOINTS, Context, Contexts, Credentials
-from catalyst.cli.greeting import EXAMPLE, greeting, suggestions
+from catalyst.cli.greeting import EXAMPLE, EXAMPLES_ENVIRONMENT, greeting, suggestions
 from catalyst.cli.installation import Installation
 from catalyst.contracts.registry import COMMANDS
 
@@ -44,6 +47,14 @@ def test_the_example_is_named_where_it_is(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text("{}")
     assert suggestions(tmp_path)[0] == "catalyst apply -f examples/omantel.yaml"
+
+
+def test_the_example_leads_to_a_plan_in_the_environment_that_it_makes() -> None:
+    (planned,) = (line for line in suggestions(ROOT) if " plan " in line)
+    assert planned.split()[-2:] == ["--env", EXAMPLES_ENVIRONMENT]
+    documents = yaml.safe_load_all((ROOT / EXAMPLE).read_text("utf-8"))
+    made = [one["metadata"]["name"] for one in documents if one["kind"] == "Environment"]
+    assert made == [EXAMPLES_ENVIRONMENT]
 
 
 def test_elsewhere_one_line_creates_an_organization(tmp_path: Path) -> None:
@@ -101,7 +112,8 @@ def test_the_page_asks_for_the_token_in_the_same_words(tmp_path: Path) -> None:
     said = [line.strip() for line in greeting("local", ALONE, tmp_path) if " token --" in line]
     assert said
     arguments = said[0].partition(" token ")[2]
-    assert f"uv run catalyst token {arguments}<" in page
+    # Its words are kept whole, each in a mark of its own.
+    assert f"uv run catalyst token {arguments}<" in re.sub(r"</?span>", "", page)
 
 
 def test_beside_another_stack_every_command_names_its_own(tmp_path: Path) -> None:

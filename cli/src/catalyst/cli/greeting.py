@@ -15,6 +15,8 @@ from catalyst.contracts.roles import BILLING_ADMIN, SOVEREIGN_ADMIN
 
 EXAMPLE: Final = Path("examples/omantel.yaml")
 """Of a checkout; elsewhere a command is suggested that needs no file."""
+EXAMPLES_ENVIRONMENT: Final = "omantel-prod"
+"""What the example makes to install in."""
 CREATE: Final = "environment.create-organization.v1"
 _ACME: Final[dict[str, Any]] = {
     "display_name": "Acme",
@@ -94,4 +96,7 @@ def suggestions(folder: Path) -> tuple[str, ...]:
     if not (folder / EXAMPLE).is_file():
         body = shlex.quote(json.dumps(_ACME))
         first = f"{called()} send {CREATE} --org acme --data {body} --wait"
-    return (first, f"{called()} get organizations --watch", f"{called()} doctor")
+        return (first, f"{called()} get organizations --watch", f"{called()} doctor")
+    # In the Environment that the example makes: the plan says what it costs, lacks and leads to.
+    planned = f"{called()} plan install bp-wiki --as wiki --env {EXAMPLES_ENVIRONMENT}"
+    return (first, f"{called()} catalog search wiki", planned, f"{called()} doctor")
