@@ -139,6 +139,19 @@ async def test_what_is_not_there_or_something_else_is_refused_at_its_field(
     assert words in error.message
 
 
+async def test_what_is_named_wrongly_is_told_with_all_else_that_is_wrong(
+    place: Town, others: Others
+) -> None:
+    wrong = {**using("ghost"), "logLevel": 5, "nonsense": True}
+    with pytest.raises(Rejected) as caught:
+        await plan(place, others, install(values=wrong))
+    assert caught.value.code == "values-invalid"
+    at = [error.pointer for error in caught.value.errors]
+    assert at[0] == f"/request/values{FIELD}"
+    assert set(at[1:]) == {"/request/values/logLevel", "/request/values/nonsense"}
+    assert {error.rule for error in caught.value.errors} == {"values-invalid"}
+
+
 @pytest.mark.parametrize("through", ["wiki", "store"])
 async def test_what_needs_the_application_itself_is_refused_at_its_field(
     place: Town, others: Others, through: str

@@ -20,6 +20,7 @@ from catalyst.contracts.rejection import Rejected
 from catalyst.provisioning.domain import circles
 from catalyst.provisioning.domain.facts import Facts
 from catalyst.provisioning.domain.owning import aliases
+from catalyst.provisioning.domain.place import check_values
 from catalyst.provisioning.domain.writing_plan import kept_values, wanted_values
 
 replace = msgspec.structs.replace
@@ -71,8 +72,25 @@ def check(
         if (reason := _refusal(facts, lock, item, name, blueprint))
     ]
     if errors:
+        errors += _refused(request, facts, lock, base)
         raise Rejected("values-invalid", errors[0].message, errors)
     circles.require_none(facts, lock)
+
+
+def _refused(
+    request: PlanRequest, facts: Facts, lock: tuple[Locked, ...], base: Desired | None
+) -> list[FieldError]:
+    """Return what else is wrong with the values that were chosen, so that all is told at once."""
+    found: list[FieldError] = []
+    for item in lock:
+        values = _values(request, facts, item, base)
+        if values is None:
+            continue
+        try:
+            check_values(facts.contents[item.digest], values, _top(item))
+        except Rejected as rejected:
+            found += rejected.errors
+    return found
 
 
 def _top(item: Locked) -> str:
