@@ -111,6 +111,21 @@ def test_a_list_tells_its_entries_and_a_picker_may_take_any_blueprint() -> None:
     assert (second.items, second.widget, second.picker) == ("", "application", Picker())
 
 
+def test_a_list_of_maps_tells_what_is_in_each_however_deep() -> None:
+    port = {"type": "object", "properties": {"number": {"type": "integer", "default": 80}}}
+    entry = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {}, "ports": {"type": "array", "items": port}},
+    }
+    (found,) = fields({"properties": {"hosts": {"type": "array", "items": entry}}})
+    name, ports = found.inside
+    assert (found.items, name.path, name.required) == ("object", ("name",), True)
+    assert (ports.path, ports.required) == (("ports",), False)
+    assert [(one.path, one.default) for one in ports.inside] == [(("number",), 80)]
+    assert name.inside == ()
+
+
 MODE: dict[str, Any] = {"type": "string", "enum": ["own", "shared", "none"]}
 OWN = Condition(path=("mode",), values=("own",))
 REST = Condition(path=("mode",), values=("shared", "none"))

@@ -275,3 +275,25 @@ def test_a_map_in_a_form_stands_as_it_is_set(
     catalog.show_("bp-wiki", org="acme", form=True, url="http://x:1")
     lines = capsys.readouterr().out.splitlines()[1:]
     assert [line.split()[3] for line in lines] == ['{"mode":"none","on":true}', '[{"a":1}]', "-"]
+
+
+def test_what_is_in_each_entry_of_a_list_stands_below_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = {"type": "object", "properties": {"number": {"type": "integer", "default": 80}}}
+    entry = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {}, "ports": {"type": "array", "items": port}},
+    }
+    (made,) = form.fields({"properties": {"hosts": {"type": "array", "items": entry}}})
+    found = {"field": msgspec.to_builtins(made), "options": [], "value": None}
+    answered(monkeypatch, {"fields": [found]})
+    catalog.show_("bp-wiki", org="acme", form=True, url="http://x:1")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [(one[0], *one[2:5]) for one in lines] == [
+        ("hosts", "array", "-", "no"),
+        ("hosts[].name", "string", "-", "yes"),
+        ("hosts[].ports", "array", "-", "no"),
+        ("hosts[].ports[].number", "integer", "80", "no"),
+    ]

@@ -51,6 +51,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     format: str = ""
     items: str = ""
     """Of a list: the type of its entries."""
+    inside: tuple[Field, ...] = ()
+    """Of a list of maps: what is in each, by its path from there."""
     immutable: bool = False
     """Cannot change after the install."""
     picker: Picker | None = None
@@ -270,6 +272,7 @@ def _field(
         pattern=part.get("pattern", ""),
         format=part.get("format", ""),
         items=_type(items) if isinstance(items, dict) else "",
+        inside=fields(items) if isinstance(items, dict) and _type(items) == "object" else (),
         immutable=immutable,
         picker=_picker(part),
         shown_when=shown,

@@ -305,18 +305,33 @@ def _form(result: dict[str, Any]) -> None:
     table = Table("FIELD", "TITLE", "TYPE", "VALUE", "REQUIRED", "WHEN", "FIXED", "CHOICES")
     for one in result["fields"]:
         field = one["field"]
-        choices = [option["application"] for option in one["options"]] or field.get("enum", [])
-        table.add(
-            ".".join(field["path"]),
-            field["title"],
-            field["type"],
-            _typed(one["value"]),
-            _required(field),
-            _all(field.get("shown_when") or ()),
-            field.get("immutable", False),
-            choices,
-        )
+        options = [option["application"] for option in one["options"]]
+        _field(table, ".".join(field["path"]), field, one["value"], options)
+        _inside(table, field, ".".join(field["path"]))
     table.write()
+
+
+def _inside(table: Table, field: dict[str, Any], name: str) -> None:
+    """Add what is in each entry of a list of maps."""
+    for one in field.get("inside") or ():
+        inner = f"{name}[].{'.'.join(one['path'])}"
+        _field(table, inner, one, one.get("default"), [])
+        _inside(table, one, inner)
+
+
+def _field(
+    table: Table, name: str, field: dict[str, Any], value: Any, options: Sequence[str]
+) -> None:
+    table.add(
+        name,
+        field["title"],
+        field["type"],
+        _typed(value),
+        _required(field),
+        _all(field.get("shown_when") or ()),
+        field.get("immutable", False),
+        options or field.get("enum", []),
+    )
 
 
 def _typed(value: Any) -> Any:
