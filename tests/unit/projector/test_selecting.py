@@ -68,6 +68,14 @@ def test_the_same_filter_has_the_same_fingerprint_however_it_is_written() -> Non
     assert owners.access(ANN, one).scope != owners.access(SOVEREIGN, one).scope
 
 
+def test_that_something_is_there_and_what_it_is_are_asked_for_together() -> None:
+    one, two = (
+        filters.parse("all", {"field": text}) for text in ("tier,tier=sme", "tier=sme,tier")
+    )
+    assert one == two
+    assert [term.value for term in one.fields] == [None, "sme"]
+
+
 @each(["=", "a b=c", "!a=b", "a=b\nc", "a=b,,c=d", "a" * 200, ","])
 def test_a_condition_that_cannot_be_read_names_its_parameter(text: str) -> None:
     with pytest.raises(BadFilter) as refused:

@@ -188,7 +188,9 @@ def _terms(parameter: str, text: str, prefix: str) -> tuple[Term, ...]:
     parts = text.split(",")
     if len(parts) > MAX_TERMS:
         raise BadFilter(parameter, f"at most {MAX_TERMS} conditions are allowed")
-    return tuple(sorted(_term(parameter, part, prefix) for part in parts))
+    found = (_term(parameter, part, prefix) for part in parts)
+    # That something is there stands before what it is: the two are not to be compared.
+    return tuple(sorted(found, key=lambda one: (one.name, one.equal, one.value or "")))
 
 
 def _term(parameter: str, text: str, prefix: str) -> Term:
