@@ -185,28 +185,31 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
         simulated = options.simulate_cluster
         for line in greeting(name, known, Path.cwd(), before=before, simulated=simulated):
             write(line)
-        if lost := await _built_from_less(stack.context):
-            note(lost)
-        await _first({"stop": stop, "failed": stack.failed})
-        if stack.failed.is_set() and not stop.is_set():
+        async with asyncio.TaskGroup() as beside:
+            # A broker that does not answer keeps nobody from ending.
+            telling = beside.create_task(_tell_of_less(stack.context))
+            await _first({"stop": stop, "failed": stack.failed})
+            telling.cancel()
+            if stop.is_set():
+                note("draining; Ctrl-C again ends it at once")
+        if not stop.is_set():
             raise Failure(
                 ExitCode.UNEXPECTED,
                 "a part of the stack ended by itself",
                 hint=f"see {log}",
             )
-        note("draining; Ctrl-C again ends it at once")
     note("stopped; the same command goes on where this ended")
 
 
-async def _built_from_less(context: contexts.Context) -> str:
-    """Return that the rows were built anew from a log that lost messages, and what tells more."""
+async def _tell_of_less(context: contexts.Context) -> None:
+    """Say that the rows were built anew from a log that lost messages, and what tells more."""
     # Imported here: what looks into the log takes longer to load than the line to be shown.
     from catalyst.cli import brokercheck  # noqa: PLC0415
 
     user, password = context.operator.user, context.operator.password
     target = Target(nats=context.nats, user=user or None, password=password or None)
-    told = await brokercheck.built_from_less(target)
-    return told and f"{told}; the rows were built anew from what is left: {DOCTOR}"
+    if told := await brokercheck.built_from_less(target):
+        note(f"{told}; the rows were built anew from what is left: {DOCTOR}")
 
 
 class Ends:
