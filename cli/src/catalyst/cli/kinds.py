@@ -235,11 +235,7 @@ def _kind(row: Row, _doc: Mapping[str, Any]) -> object:
     return row.key.split(".")[2] if row.key.count(".") == 4 else None
 
 
-GIVEN: Final[Mapping[str, str]] = {
-    "blueprints": "name",
-    "price-books": "book",
-    "vouchers": "prefix",
-}
+GIVEN: Final[dict[str, str]] = {"blueprints": "name", "price-books": "book", "vouchers": "prefix"}
 """Kinds that are kept under names that nobody gave, with the field of the name that was given."""
 
 

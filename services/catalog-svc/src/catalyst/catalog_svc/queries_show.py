@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -350,15 +351,9 @@ def _needed(need: Dependency, one: Offered) -> str:
         return text
     if need in one.by_default:
         return f"{text} (by default)"
-    return f"{text} (if its settings ask for it: {_condition(need.when)})"
-
-
-def _condition(text: str) -> str:
-    """Return a condition as it is meant: without the marks around it."""
-    for before, after in (("${{", "}}"), ("{{", "}}")):
-        if text.strip().startswith(before) and text.strip().endswith(after):
-            return text.strip()[len(before) : -len(after)].strip()
-    return text.strip()
+    inside = re.fullmatch(r"\$?\{\{(.*)\}\}", need.when.strip(), re.DOTALL)
+    condition = (inside[1] if inside else need.when).strip()
+    return f"{text} (if its settings ask for it: {condition})"
 
 
 def _insecure(entry: Entry, version: str) -> bool:
