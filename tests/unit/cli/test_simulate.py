@@ -31,7 +31,7 @@ def published() -> list[Outgoing]:
 def say(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], published: list[Outgoing]
 ) -> Say:
-    """Run the verb where Applications were heard of from these; return its end and its words."""
+    """Run the verb where an Environment was heard of from one; return its end and its words."""
 
     class Broker:
         async def publish(self, message: Outgoing) -> None:
@@ -42,13 +42,10 @@ def say(
         yield Broker()
 
     monkeypatch.setattr(simulate, "operating", operating)
-    monkeypatch.setattr(owned, "require_environment", lambda *_: {"organization": "acme"})
 
-    def said(*sources: str, words: tuple[str, ...] = WORD) -> tuple[int, str, str]:
-        places = [{"environment": "acme-prod", "health": {"source": one}} for one in sources]
-        elsewhere = {"environment": "acme-dev", "health": {"source": "cluster"}}
-        docs = [{"bindings": [*places, elsewhere]}]
-        monkeypatch.setattr(owned, "docs", lambda *_: docs)
+    def said(source: str, words: tuple[str, ...] = WORD) -> tuple[int, str, str]:
+        doc = {"organization": "acme", "cluster": {"source": source} if source else None}
+        monkeypatch.setattr(owned, "require_environment", lambda *_: doc)
         code = ended([*words, *URL])
         shown = capsys.readouterr()
         return code, shown.out, shown.err
@@ -59,7 +56,7 @@ def say(
 def test_a_word_is_published_as_the_simulated_cluster_takes_it(
     say: Say, published: list[Outgoing]
 ) -> None:
-    code, out, err = say("simulator", "")
+    code, out, err = say("simulator")
     assert (code, out) == (0, "blog fares so in acme-prod from now on: crash-loop\n")
     (word,) = published
     assert word.subject == "ws.acme-prod.simulator.blog"
@@ -80,7 +77,7 @@ def test_where_nothing_was_heard_yet_it_is_said_who_would_hear_it(say: Say) -> N
 def test_nothing_is_simulated_where_a_real_cluster_speaks(
     say: Say, published: list[Outgoing]
 ) -> None:
-    code, _, err = say("simulator", "cluster")
+    code, _, err = say("cluster")
     assert (code, published) == (ExitCode.REJECTED, [])
     assert "a real cluster speaks of acme-prod" in err
 
