@@ -188,17 +188,19 @@ async def _oldest(js: JetStream, consumer: Consumer, info: _Consumer) -> float:
 async def whole(js: JetStream) -> Finding:
     """Look whether the log still has all events, and those that the rows were made from."""
     source, model = StreamLog(js, OPERATOR), StreamReadModel(js, OPERATOR)
-    holes = Holes()
+    holes, before = Holes(), ""
     try:
         async with asyncio.timeout(WHOLE_SECONDS):
             pointer = await model.current()
+            # First: it takes a few messages, however many rows there are.
+            before = "" if pointer is None else await lost_before(source, model, pointer)
             loaded = None if pointer is None else await model.bucket(pointer.epoch).load()
             state = await source.state()
-            before = "" if pointer is None else await lost_before(source, model, pointer)
-    except TimeoutError:
-        return skipped(LOG, "not looked at: there are too many rows for a glance", _CHECK)
-    except (Doubt, Garbled, Missing) as error:
-        return skipped(LOG, f"not looked at: {error}", _CHECK)
+    except (Doubt, Garbled, Missing, TimeoutError) as error:
+        if before:
+            return fail(LOG, before, KEEP_BEFORE)
+        why = "there are too many rows for a glance" if type(error) is TimeoutError else error
+        return skipped(LOG, f"not looked at: {why}", _CHECK)
     if loaded is not None and loaded.checkpoint.log == state.name:
         told = lost(loaded, state)
         if told:

@@ -51,8 +51,9 @@ KEEP: Final = (
 )
 """What to do where the log lost messages."""
 KEEP_BEFORE: Final = (
-    "the rows of before hold the last of what is gone, until the next rebuild: stop everything, "
-    "and restore the broker's data from a backup; if the log was set back on purpose, "
+    "the rows of before hold the last of what is gone, until the next rebuild, which another "
+    "version may make by itself: stop everything, and restore the broker's data from a backup; "
+    "if the log was set back on purpose, "
     "`catalyst replay --rebuild` takes it as it is"
 )
 """What to do where the rows were built anew from a log that lost messages."""
