@@ -74,7 +74,12 @@ def events(
         str | None, typer.Option(help="Only what began with the command of this id.")
     ] = None,
     last: Annotated[
-        int | None, typer.Option(help="The newest so many, in place of the oldest.", min=1)
+        int | None,
+        typer.Option(
+            help="The newest so many, in place of the oldest; --limit does not count then.",
+            min=1,
+            max=1_000_000,
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many; --follow has no end.", min=1)] = 1000,
     output: OutputOption = Format.TABLE,

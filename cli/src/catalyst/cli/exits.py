@@ -124,7 +124,8 @@ def _roles(message: str) -> str:
     inside = [role for role in named if role not in PLATFORM_ROLES]
     if not named:
         return f"roles come with the token and from the Organization; {_OWN}"
-    told = [f"{' and '.join(inside)} come from the Organization; {_OWN}"] if inside else []
+    come = "comes" if len(inside) == 1 else "come"
+    told = [f"{' and '.join(inside)} {come} from the Organization; {_OWN}"] if inside else []
     if carried:
         made = f"`catalyst token --email …` with {' or '.join(carried)} makes a token that may"
         told.append(f"{made}, where the stack runs; `--token` or a context uses it")

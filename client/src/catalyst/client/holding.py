@@ -57,7 +57,7 @@ async def held(
     except StopAsyncIteration:
         return
     except TimeoutError as late:
-        if not as_of:
+        if not mirror.synced:
             raise TimedOut("the rows did not come in time") from late
         told = f"the rows are at {as_of} and did not reach {min_seq} in time"
         raise Problem(_LATE, "timeout", told) from late
