@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from catalyst.blueprints.findings import Finding, Path, Severity
+from catalyst.blueprints.findings import Finding, Path, Severity, found_at
 from catalyst.blueprints.manifests import CONDITION, Manifests
 from catalyst.blueprints.source import Document, walk
 
@@ -59,14 +59,14 @@ def _conditions(source: Document) -> Iterator[Finding]:
 
 def _labels(source: Document, path: Path) -> Iterator[Finding]:
     at = (*path[:-1], "metadata", "labels")
-    found = _at(source.value, at)
+    found = found_at(source.value, at)
     if not isinstance(found, dict) or "app.kubernetes.io/component" not in found:
         message = "the label app.kubernetes.io/component is missing: nobody sees which part this is"
         yield _warn(source, at, "advice.labels", message, "add it, such as `server`")
 
 
 def _pod(source: Document, path: Path) -> Iterator[Finding]:
-    pod = _at(source.value, path)
+    pod = found_at(source.value, path)
     if isinstance(pod, str):
         return
     if not isinstance(pod, dict) or not pod.get("containers"):
@@ -75,16 +75,16 @@ def _pod(source: Document, path: Path) -> Iterator[Finding]:
         yield _warn(source, (*path, "containers"), "advice.containers", message, fix)
         return
     kind = source.value["kind"]
-    non_root = _at(pod, ("securityContext", "runAsNonRoot"))
-    user = _at(pod, ("securityContext", "runAsUser"))
+    non_root = found_at(pod, ("securityContext", "runAsNonRoot"))
+    user = found_at(pod, ("securityContext", "runAsUser"))
     for group in ("containers", "initContainers"):
         entries = pod.get(group)
         for index, container in enumerate(entries if isinstance(entries, list) else ()):
             if not isinstance(container, dict):
                 continue
             at = (*path, group, index)
-            own = _at(container, ("securityContext", "runAsNonRoot"))
-            by = _at(container, ("securityContext", "runAsUser"))
+            own = found_at(container, ("securityContext", "runAsNonRoot"))
+            by = found_at(container, ("securityContext", "runAsUser"))
             if not (non_root if own is None else own) or (user if by is None else by) == 0:
                 message = "the container may run as root"
                 fix = "set securityContext.runAsNonRoot: true, and a runAsUser that is not 0"
@@ -108,7 +108,7 @@ def _resources(source: Document, container: dict[str, Any], at: Path) -> Iterato
     if isinstance(container.get("resources"), str):
         return
     for wanted in (("requests", "cpu"), ("requests", "memory"), ("limits", "memory")):
-        if _at(container, ("resources", *wanted)) is None:
+        if found_at(container, ("resources", *wanted)) is None:
             name = ".".join(wanted)
             message = f"the container has no resources.{name}"
             yield _warn(source, at, "advice.resources", message, f"set resources.{name}")
@@ -150,14 +150,6 @@ def _secrets(source: Document) -> Iterator[Finding]:
                 message = f"the secret {name} stands in the open"
                 fix = "use an ExternalSecret, or name a Secret that is there"
                 yield _warn(source, (field, name), "advice.secret", message, fix)
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        if not isinstance(value, dict) or step not in value:
-            return None
-        value = value[step]
-    return value
 
 
 def _warn(source: Document, path: Path, rule: str, message: str, fix: str) -> Finding:

@@ -11,7 +11,7 @@ import jsonschema_rs
 
 from catalyst.blueprints import words
 from catalyst.blueprints.filling import MAX_FILLED, Filling
-from catalyst.blueprints.findings import Path, Violation, spelled
+from catalyst.blueprints.findings import Path, Violation, found_at, spelled
 from catalyst.blueprints.merging import HOLDERS, copied, counted
 from catalyst.blueprints.metaschema import LISTS, MAPS, walk
 
@@ -189,7 +189,7 @@ def validate_update(
     old, new = effective(earlier, before), effective(schema, after)
     known = {field_path(path) for path, _ in walk(earlier)}
     for path in kept:
-        was, wanted = _at(old, path), _at(new, path)
+        was, wanted = found_at(old, path), found_at(new, path)
         if was != wanted and path in known:
             message = f"{spelled(path)} cannot change after the install"
             fix = "keep the value, or install a new Application"
@@ -229,14 +229,6 @@ def references(schema: dict[str, Any], values: dict[str, Any]) -> list[tuple[Pat
         if part.get("x-catalyst-ui-hint") == "application-ref" and value and isinstance(value, str)
     }
     return sorted(found)
-
-
-def _at(values: Any, path: Path) -> Any:
-    for step in path:
-        if not isinstance(values, dict) or step not in values:
-            return None
-        values = values[step]
-    return values
 
 
 def effective(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

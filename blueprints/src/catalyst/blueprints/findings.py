@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -60,6 +60,15 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     def told(self) -> str:
         """What is wrong and what to do about it, in one line."""
         return f"{self.message}; {self.fix}" if self.fix else self.message
+
+
+def found_at(value: Any, path: Path, absent: Any = None) -> Any:
+    """Return what stands at a path of names, or `absent` if nothing does."""
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            return absent
+        value = value[step]
+    return value
 
 
 def pointer(path: Path) -> str:

@@ -26,7 +26,15 @@ from catalyst.blueprints.circles import Known, circle, is_offered
 from catalyst.blueprints.document import Blueprint, Read, canonical, read
 from catalyst.blueprints.expressions import BadExpression, Reference
 from catalyst.blueprints.fields import Fields
-from catalyst.blueprints.findings import Finding, Path, Severity, Violation, errors, ordered
+from catalyst.blueprints.findings import (
+    Finding,
+    Path,
+    Severity,
+    Violation,
+    errors,
+    found_at,
+    ordered,
+)
 from catalyst.blueprints.package import Package
 from catalyst.blueprints.powers import powers
 from catalyst.blueprints.scope import KNOWN, NEIGHBOUR
@@ -36,6 +44,7 @@ CYCLE: Final = "depends.cycle"
 """Rule that a version does not need itself, by whatever way."""
 MAX_NAME: Final = 63
 """A Blueprint's name is the value of a label."""
+_ABSENT: Final = object()
 _HELD: Final = frozenset({"properties", "items"})
 """On the way to a field of a map, or of each item of a list."""
 
@@ -235,7 +244,9 @@ def _given_twice(
         for index, name in enumerate(names):
             held, field = fields.get(name), (*configschema.field_path(path), name)
             defaulted = isinstance(held, dict) and "default" in held
-            if not defaulted or looked.doubts(field) or _gives(blueprint.values, field):
+            given = found_at(blueprint.values, field, _ABSENT)
+            # What the author's own values give, nobody is asked for.
+            if not defaulted or looked.doubts(field) or given is not _ABSENT:
                 continue
             message = f"{name} has a default and is required all the same"
             message += ": whoever leaves it out is refused"
@@ -243,15 +254,6 @@ def _given_twice(
             where = ("spec", "configSchema", *path, "required", index)
             severity = Severity.WARNING
             yield source.finding(where, "advice.required", message, fix, severity=severity)
-
-
-def _gives(values: Any, field: Path) -> bool:
-    """Return whether the author's own values give a field, so that nobody is asked for it."""
-    for name in field:
-        if not isinstance(values, dict) or name not in values:
-            return False
-        values = values[name]
-    return True
 
 
 def _told_apart(part: dict[str, Any]) -> bool:

@@ -274,12 +274,7 @@ def _whole(target: Target, owner: str, result: dict[str, Any], asked: str) -> No
 def _tell_newer(target: Target, owner: str, blueprint: str, runs: Sequence[dict[str, Any]]) -> None:
     """Say which newer versions what runs cannot be upgraded to, and why; of some that run."""
     for one in runs[:_ASKED]:
-        copy = passed.Copy(
-            owner=owner,
-            application=one["application"],
-            environment=one["environment"],
-            blueprint=blueprint,
-        )
+        copy = passed.Copy.at(one, owner, blueprint)
         newer = passed.over(target, copy, one.get("newest") or one["version"])
         for why in newer:
             write(clean(f"{copy.application} in {copy.environment} is not upgraded: {why}"))

@@ -25,6 +25,12 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     environment: str
     blueprint: str
 
+    @classmethod
+    def at(cls, place: Mapping[str, Any], owner: str, blueprint: str) -> Copy:
+        """Return the one at a place, as what runs and what a plan is asked for name it."""
+        where, name = place["environment"], place["application"]
+        return cls(owner=owner, application=name, environment=where, blueprint=blueprint)
+
     @property
     def shows(self) -> str:
         """The command that says why one version cannot be had there."""

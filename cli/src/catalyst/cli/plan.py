@@ -380,12 +380,7 @@ def _tell_newer(target: Target, plan: dict[str, Any], owner: str, asked: dict[st
     locked = copies.get(asked["application"])
     if locked is None:
         return
-    copy = passed.Copy(
-        owner=owner,
-        application=asked["application"],
-        environment=asked["environment"],
-        blueprint=locked["blueprint"],
-    )
+    copy = passed.Copy.at(asked, owner, locked["blueprint"])
     newer = passed.over(target, copy, locked["version"], asked["version"])
     for why in newer:
         note(f"newer, and not planned: {why}")

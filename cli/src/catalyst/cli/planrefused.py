@@ -89,12 +89,7 @@ def _name_others(target: Target, failure: Failure, asked: dict[str, Any], owner:
     runs = _wanted(target, asked, owner)
     place = f"{asked['application']} --env {asked['environment']} --org {owner}"
     if runs:
-        copy = passed.Copy(
-            owner=owner,
-            application=asked["application"],
-            environment=asked["environment"],
-            blueprint=runs["blueprint"],
-        )
+        copy = passed.Copy.at(asked, owner, runs["blueprint"])
         newer = passed.over(target, copy, runs["version"], asked["version"])
         failure.message += (
             f": {copy.application} runs {copy.blueprint} {runs['version']}, the newest registered "
