@@ -9,7 +9,9 @@ import pytest
 from catalyst.cli import brokercheck, replay, up
 from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import Ended, ExitCode
+from catalyst.cli.findings import Health
 from catalyst.cli.target import Target
+from catalyst.projector.ports import Pointer
 from catalyst.projector.replay import KEEP, KEEP_BEFORE, Check
 
 TOLD = "the log lost messages: the rows before these were as of 14, and it is not the same"
@@ -65,6 +67,45 @@ async def test_a_start_leads_to_what_says_more(
     assert told in said
     assert bool(said) == bool(told)
     assert ("catalyst doctor`" in said) == bool(told)
+
+
+async def test_nobody_who_only_looks_ends_what_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def built_from_less(_target: Target) -> str:
+        raise KeyError
+
+    monkeypatch.setattr(brokercheck, "built_from_less", built_from_less)
+    await up._tell_of_less(HERE)
+    assert "it was not seen whether the log lost messages" in capsys.readouterr().err
+
+
+@pytest.mark.guarantee("G3.10")
+@pytest.mark.parametrize(("told", "health"), [(TOLD, Health.FAIL), ("", Health.SKIPPED)])
+async def test_a_doctor_without_time_for_all_rows_names_what_is_gone(
+    told: str, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Model:
+        def __init__(self, *_: object) -> None:
+            """Take a connection and a name."""
+
+        async def current(self) -> Pointer:
+            return Pointer(epoch="e", previous="p")
+
+        def bucket(self, _epoch: str) -> Model:
+            return self
+
+        async def load(self) -> None:
+            raise TimeoutError
+
+    async def lost_before(*_: object) -> str:
+        return told
+
+    monkeypatch.setattr(brokercheck, "StreamReadModel", Model)
+    monkeypatch.setattr(brokercheck, "lost_before", lost_before)
+    found = await brokercheck.whole(None)  # type: ignore[arg-type]
+    assert found.health is health
+    assert found.detail == (told or "not looked at: there are too many rows for a glance")
 
 
 async def test_where_no_broker_answers_a_start_says_nothing_of_its_log() -> None:

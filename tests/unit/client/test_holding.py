@@ -81,6 +81,12 @@ async def test_a_sequence_that_does_not_come_is_told_with_the_one_that_did() -> 
     assert (caught.value.status, caught.value.code) == (504, "timeout")
 
 
+async def test_a_log_without_any_event_has_rows_that_came() -> None:
+    stream = coming(Reset(reason="start"), Synced(as_of=0), stays=True)
+    with pytest.raises(Problem, match="the rows are at 0 and did not reach 7 in time"):
+        await anext(held(stream, 7, timeout=0.05))
+
+
 async def test_rows_that_never_come_whole_are_no_answer() -> None:
     stream = coming(Reset(reason="start"), row(A, 1), stays=True)
     with pytest.raises(TimedOut, match="did not come in time"):

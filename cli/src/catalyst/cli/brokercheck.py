@@ -199,7 +199,8 @@ async def whole(js: JetStream) -> Finding:
     except (Doubt, Garbled, Missing, TimeoutError) as error:
         if before:
             return fail(LOG, before, KEEP_BEFORE)
-        why = "there are too many rows for a glance" if type(error) is TimeoutError else error
+        late = isinstance(error, TimeoutError)
+        why = "there are too many rows for a glance" if late else error
         return skipped(LOG, f"not looked at: {why}", _CHECK)
     if loaded is not None and loaded.checkpoint.log == state.name:
         told = lost(loaded, state)

@@ -28,6 +28,7 @@ TOKEN: Final = "CATALYST_TOKEN"  # noqa: S105 - a name
 COMPLETING_SECONDS: Final = 0.5
 """For names that the shell asks for: a person waits, who can type them as well."""
 COMPLETED: Final = 500
+"""So many names are looked through at most: one page."""
 
 OutputOption = Annotated[
     Format, typer.Option("--output", "-o", help="How results are written.", show_default=True)

@@ -213,6 +213,7 @@ async def _tell_of_less(context: contexts.Context) -> None:
     except Exception:
         # What runs is not to end because nobody could look.
         log.exception("it was not seen whether the log lost messages")
+        note(f"it was not seen whether the log lost messages; {DOCTOR}")
         return
     if told:
         note(f"{told}; the rows were built anew from what is left: {DOCTOR}")
