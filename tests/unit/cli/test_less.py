@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ async def test_a_start_leads_to_what_says_more(
         return told
 
     monkeypatch.setattr(brokercheck, "built_from_less", built_from_less)
-    await up._tell_of_less(HERE)
+    await up._tell_of_less(HERE, asyncio.Event())
     assert asked == [(HERE.nats, "op", "p")]
     said = capsys.readouterr().err
     assert told in said
@@ -69,15 +70,23 @@ async def test_a_start_leads_to_what_says_more(
     assert ("catalyst doctor`" in said) == bool(told)
 
 
+@pytest.mark.parametrize("ends", [False, True])
 async def test_nobody_who_only_looks_ends_what_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, ends: bool
 ) -> None:
+    stop = asyncio.Event()
+
     async def built_from_less(_target: Target) -> str:
+        if ends:
+            # The broker is gone first, by the signal that reaches us next.
+            asyncio.get_running_loop().call_soon(stop.set)
         raise KeyError
 
+    monkeypatch.setattr(up, "MOMENT", 60.0 if ends else 0.0)
     monkeypatch.setattr(brokercheck, "built_from_less", built_from_less)
-    await up._tell_of_less(HERE)
-    assert "it was not seen whether the log lost messages" in capsys.readouterr().err
+    await up._tell_of_less(HERE, stop)
+    told = "it was not seen whether the log lost messages" in capsys.readouterr().err
+    assert told is not ends
 
 
 @pytest.mark.guarantee("G3.10")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Final, TextIO
 
@@ -187,7 +187,7 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
             write(line)
         async with asyncio.TaskGroup() as beside:
             # A broker that does not answer keeps nobody from ending.
-            telling = beside.create_task(_tell_of_less(stack.context))
+            telling = beside.create_task(_tell_of_less(stack.context, stop))
             await _first({"stop": stop, "failed": stack.failed})
             telling.cancel()
             if stop.is_set():
@@ -201,8 +201,11 @@ async def _keep(installation: Installation, options: Options, log: Path) -> None
     note("stopped; the same command goes on where this ended")
 
 
-async def _tell_of_less(context: contexts.Context) -> None:
-    """Say that the rows were built anew from a log that lost messages, and what tells more."""
+async def _tell_of_less(context: contexts.Context, stop: asyncio.Event) -> None:
+    """Say that the rows were built anew from a log that lost messages, and what tells more.
+
+    Nothing is said once `stop` is set: a broker that ends by the same signal tells nobody.
+    """
     # Imported here: what looks into the log takes longer to load than the line to be shown.
     from catalyst.cli import brokercheck  # noqa: PLC0415
 
@@ -213,7 +216,11 @@ async def _tell_of_less(context: contexts.Context) -> None:
     except Exception:
         # What runs is not to end because nobody could look.
         log.exception("it was not seen whether the log lost messages")
-        note(f"it was not seen whether the log lost messages; {DOCTOR}")
+        # What a broker ended by may reach us a moment later than that it is gone.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), MOMENT)
+        if not stop.is_set():
+            note(f"it was not seen whether the log lost messages; {DOCTOR}")
         return
     if told:
         note(f"{told}; the rows were built anew from what is left: {DOCTOR}")
