@@ -11,6 +11,7 @@ import msgspec
 from joserfc.jwk import OKPKey
 from tests.support.clients import plain
 from tests.support.waiting import until
+from typing_extensions import override
 
 from catalyst.chassis import app as process
 from catalyst.chassis.jetstream.broker import JetStream
@@ -22,7 +23,7 @@ from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.follower import Follower
 from catalyst.projector.main import Projector
-from catalyst.projector.ports import Loaded
+from catalyst.projector.ports import Loaded, LogState
 from catalyst.projector.refold import Refold
 from catalyst.projector.settings import Settings
 
@@ -144,3 +145,14 @@ async def following(js: JetStream, **options: Any) -> AsyncIterator[Follower]:
             yield follower
         finally:
             work.cancel()
+
+
+class LaterLog(StreamLog):
+    """The log as it will be asked about some time from now."""
+
+    later = timedelta()
+
+    @override
+    async def state(self) -> LogState:
+        found = await super().state()
+        return msgspec.structs.replace(found, now=found.now + self.later)

@@ -25,8 +25,9 @@ from catalyst.cli.target import Target
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.holes import Hole, Holes, look
+from catalyst.projector.older import KEEP_BEFORE
 from catalyst.projector.rebuild import rebuild
-from catalyst.projector.replay import KEEP_BEFORE, check
+from catalyst.projector.replay import check
 
 pytestmark = pytest.mark.real
 
@@ -326,7 +327,12 @@ async def test_a_log_restored_from_a_backup_is_noticed(
         assert await brokercheck.built_from_less(target) == whole.detail
         model = StreamReadModel(js, "projector")
         await rebuild(
-            StreamLog(js, "projector"), model, await model.current(), against=True, accept=False
+            StreamLog(js, "projector"),
+            model,
+            await model.current(),
+            against=True,
+            accept=False,
+            let_go=True,
         )
         assert (await brokercheck.whole(js)).health is Health.OK
         assert (await checked(target)).lost_before == ""

@@ -9,15 +9,14 @@ import pytest
 from tests.support import log as writing
 from tests.support.faults import Killed, Script, ScriptedModel
 from tests.support.log import LogWriter
-from tests.support.projecting import agrees, following, stored
+from tests.support.projecting import LaterLog, agrees, following, stored
 from tests.support.waiting import until
-from typing_extensions import override
 
 from catalyst.chassis.jetstream.broker import JetStream
 from catalyst.projector import rebuild, replay
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
-from catalyst.projector.ports import Change, Doubt, GuardLost, Loaded, LogState
+from catalyst.projector.ports import Change, Doubt, GuardLost, Loaded
 
 pytestmark = pytest.mark.real
 
@@ -186,17 +185,6 @@ async def test_a_projector_stops_when_the_pointer_moves_and_follows_the_new_buck
     model = StreamReadModel(js, "test")
     left = await model.bucket(before.checkpoint.epoch).load()
     assert left.rows == before.rows
-
-
-class LaterLog(StreamLog):
-    """The log as it will be asked about some time from now."""
-
-    later = timedelta()
-
-    @override
-    async def state(self) -> LogState:
-        found = await super().state()
-        return msgspec.structs.replace(found, now=found.now + self.later)
 
 
 async def test_old_buckets_are_deleted_when_nobody_can_still_be_writing_them(

@@ -12,8 +12,9 @@ from catalyst.cli.contexts import Context, Credentials
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Health
 from catalyst.cli.target import Target
+from catalyst.projector.older import KEEP_BEFORE
 from catalyst.projector.ports import Pointer
-from catalyst.projector.replay import KEEP, KEEP_BEFORE, Check
+from catalyst.projector.replay import KEEP, Check
 
 TOLD = "the log lost messages: the rows before these were as of 14, and it is not the same"
 HERE = Context(nats="nats://127.0.0.1:1", operator=Credentials(user="op", password="p"))

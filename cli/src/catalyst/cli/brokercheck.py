@@ -26,8 +26,9 @@ from catalyst.contracts.topology import CMD, DLQ, EV, Consumer
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
 from catalyst.projector.holes import Holes, look
+from catalyst.projector.older import KEEP_BEFORE, lost_before
 from catalyst.projector.ports import Doubt, Garbled, Missing
-from catalyst.projector.replay import KEEP, KEEP_BEFORE, lost, lost_before
+from catalyst.projector.replay import KEEP, lost
 
 CONNECT_SECONDS: Final = 2.0
 LOG: Final = "log"

@@ -25,8 +25,9 @@ from catalyst.cli.target import (
 from catalyst.contracts.permissions import OPERATOR
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.older import KEEP_BEFORE
 from catalyst.projector.ports import Doubt
-from catalyst.projector.replay import KEEP, KEEP_BEFORE, Check, NotComparable, check
+from catalyst.projector.replay import KEEP, Check, NotComparable, check
 
 TRIES: Final = 5
 PAUSE_SECONDS: Final = 0.5
@@ -67,7 +68,7 @@ def replay(
     not from the HTTP door. Ends with 8 if they differ, or if the log lost messages: it names the
     first that is known to be gone. Then the rows may be the last copy, and a rebuild, which would
     replace it, is refused. It also ends with 8 where the rows agree with a log that had lost its
-    end when they were built.
+    end when they were built: the rows of before are kept until you ask for a rebuild.
 
     --rebuild asks the running projector, as a sovereign-admin, for the next bucket, which is built
     while the old one serves. If both are equal, readers are moved over to it. Waits for the end;

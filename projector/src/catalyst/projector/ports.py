@@ -198,8 +198,15 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
 
     epoch: str
     previous: str = ""
+    kept: tuple[str, ...] = ()
+    """Buckets that hold what the log lost before the current one was built, the oldest first."""
     revision: int = 0
     """Guard of the next switch; 0 if there is no pointer yet. Added by whoever reads it."""
+
+    @property
+    def older(self) -> tuple[str, ...]:
+        """All that stay besides the current one."""
+        return tuple(dict.fromkeys(epoch for epoch in (*self.kept, self.previous) if epoch))
 
 
 class ReadModel(Protocol):

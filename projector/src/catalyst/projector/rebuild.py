@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from catalyst.chassis import ids
+from catalyst.projector import older
 from catalyst.projector.checkpoint import Checkpoint
 from catalyst.projector.flush import Flusher
 from catalyst.projector.holes import Hole
@@ -31,8 +32,7 @@ from catalyst.projector.views.table import FOLD
 log = logging.getLogger(__name__)
 
 KEEP: Final = timedelta(hours=1)
-"""How long a bucket stays that is neither the current nor the previous one: somebody may still be
-writing it."""
+"""How long a bucket stays that the pointer does not name: somebody may still be writing it."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +72,7 @@ async def rebuild(
     against: bool,
     accept: bool,
     accept_losses: bool = False,
+    let_go: bool = False,
 ) -> Report:
     """Write all rows anew, switch the pointer, and report.
 
@@ -83,6 +84,7 @@ async def rebuild(
             and switch only when they have come as far. False if that bucket is of another log.
         accept: Switch although they differ; always done when the fold itself is another one.
         accept_losses: Make what there is of a log that lost messages the read model.
+        let_go: Keep no older rows for what the log lost: a person has asked for this.
 
     Raises:
         Lost: If the log has lost messages and that is not accepted.
@@ -116,7 +118,10 @@ async def rebuild(
             await _same_log(source, began.name)
             revision = 0 if pointer is None else pointer.revision
             previous = "" if pointer is None else pointer.epoch
-            await model.switch(Pointer(epoch=epoch, previous=previous, revision=revision))
+            kept = () if let_go else await older.last_copies(source, model, pointer)
+            await model.switch(
+                Pointer(epoch=epoch, previous=previous, kept=kept, revision=revision)
+            )
         except (Doubt, GuardLost, Missing):
             await _discard(model, epoch)
             raise
@@ -135,7 +140,7 @@ async def clean_up(source: Log, model: ReadModel, pointer: Pointer) -> list[str]
     now = (await source.state()).now
     deleted = []
     for epoch, created in (await model.epochs()).items():
-        if epoch not in {pointer.epoch, pointer.previous} and now - created > KEEP:
+        if epoch not in {pointer.epoch, *pointer.older} and now - created > KEEP:
             await model.delete(epoch)
             deleted.append(epoch)
     return deleted

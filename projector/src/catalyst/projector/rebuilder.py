@@ -176,7 +176,12 @@ class Rebuilder:
         await verify(self._log, checkpoint, pointer)
         try:
             report = await rebuild.rebuild(
-                self._log, self._model, pointer, against=True, accept=order.accept
+                self._log,
+                self._model,
+                pointer,
+                against=True,
+                accept=order.accept,
+                let_go=True,
             )
         except rebuild.Lost as refused:
             return _lossy(pointer.epoch, checkpoint.seq, str(refused))
@@ -196,7 +201,13 @@ class Rebuilder:
         old = "" if pointer is None else pointer.epoch
         try:
             report = await rebuild.rebuild(
-                self._log, self._model, pointer, against=against, accept=True, accept_losses=True
+                self._log,
+                self._model,
+                pointer,
+                against=against,
+                accept=True,
+                accept_losses=True,
+                let_go=True,
             )
         except GuardLost:
             return await self._overtaken(old)

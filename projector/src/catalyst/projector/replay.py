@@ -19,11 +19,11 @@ import msgspec
 
 from catalyst.chassis import clock
 from catalyst.contracts.subjects import Ref, RowKey
-from catalyst.projector.attach import Unfit, verify
 from catalyst.projector.entry import Entry
 from catalyst.projector.fold import Fold
 from catalyst.projector.holes import seq_of
 from catalyst.projector.hub import Hub
+from catalyst.projector.older import lost_before
 from catalyst.projector.ports import (
     Doubt,
     Garbled,
@@ -31,7 +31,6 @@ from catalyst.projector.ports import (
     Log,
     LogState,
     Missing,
-    Pointer,
     ReadModel,
 )
 from catalyst.projector.refold import Difference, Refold, compare
@@ -50,13 +49,6 @@ KEEP: Final = (
     "the broker's data from a backup"
 )
 """What to do where the log lost messages."""
-KEEP_BEFORE: Final = (
-    "the rows of before hold the last of what is gone, until the next rebuild, which another "
-    "version may make by itself: stop everything, and restore the broker's data from a backup; "
-    "if the log was set back on purpose, "
-    "`catalyst replay --rebuild` takes it as it is"
-)
-"""What to do where the rows were built anew from a log that lost messages."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,29 +152,6 @@ def lost(loaded: Loaded, state: LogState) -> str:
         f"the log lost messages: {key} comes of the event at {seq}, "
         f"and the log begins at {state.first_seq}"
     )
-
-
-async def lost_before(source: Log, model: ReadModel, pointer: Pointer) -> str:
-    """Return what shows that the log lost messages before these rows were built; or nothing.
-
-    A log that ends before the rows is one restored from a backup, or one whose end a disk has lost:
-    the rows are built anew from what there is, and agree with it. Those of before are kept until
-    the next rebuild, and say how far the log went.
-    """
-    if not pointer.previous:
-        return ""
-    try:
-        _, checkpoint = await model.bucket(pointer.previous).last()
-    except (Garbled, Missing):
-        return ""
-    try:
-        await verify(source, checkpoint, pointer)
-    except Unfit as unfit:
-        if unfit.reason == "log-changed":
-            return f"the rows before these were of another log, as of {checkpoint.seq}"
-        which = f"the rows before these were as of {checkpoint.seq}"
-        return f"the log lost messages: {which}, and it is not the same up to there"
-    return ""
 
 
 def content_hash(rows: Mapping[str, bytes]) -> str:

@@ -44,7 +44,11 @@ class StreamReadModel:
 
     async def switch(self, pointer: Pointer) -> None:
         """Write the pointer under the guard of its own subject."""
-        body = {"epoch": pointer.epoch, "previous": pointer.previous}
+        body = {
+            "epoch": pointer.epoch,
+            "previous": pointer.previous,
+            "kept": list(pointer.kept),
+        }
         headers = {"Nats-Expected-Last-Subject-Sequence": str(pointer.revision)}
         with translated("switching the read model"):
             await self._js.publish(Outgoing(_SUBJECT, msgspec.json.encode(body), headers))
