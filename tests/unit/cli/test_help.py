@@ -143,6 +143,22 @@ def test_what_has_to_be_typed_is_called_as_it_is_without_braces() -> None:
     assert "get [OPTIONS] KIND [NAME]\n" in shown("get")
 
 
+@each(COMMANDS, " ".join)
+def test_help_says_in_words_of_what_kind_a_value_is(command: list[str]) -> None:
+    assert re.findall(r"<(?:str|int|float)|range>|[<>]=", shown(*command)) == []
+
+
+def test_help_says_between_which_numbers_a_value_is() -> None:
+    page = " ".join(shown("catalog", "search").split())
+    assert "--limit <number> At most so many. [default: 20; 1 to 100]" in page
+    hours = " ".join(shown("token").split())
+    assert "--hours <number> Hours until it expires. [default: 12.0; at least 0.01]" in hours
+    assert "--after <number> Behind this sequence. -" in " ".join(shown("events").split())
+    # Framed, it says the same.
+    assert re.search(r"--timeout +<number> .*at least", shown("send", rich=True))
+    assert "range" not in shown("send", rich=True)
+
+
 def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(["--version"]) == 0
     assert re.match(r"catalyst \d+\.\d+\.\d+, with nats-server \d", capsys.readouterr().out)

@@ -10,14 +10,24 @@ from typing import Any, get_args
 import pytest
 
 from catalyst.chassis.jetstream.port import Outgoing
-from catalyst.cli import owned, simulate
+from catalyst.cli import application, owned, simulate
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
+from catalyst.client.errors import Problem
 from catalyst.simulator import objects
 from catalyst.simulator.cluster import Cluster
 
 Say = Callable[..., tuple[int, str, str]]
 WORD = ("simulate", "blog", "crash-loop", "--env", "acme-prod", "--org", "acme")
+SEEN = [
+    {"name": name, "bindings": [{"environment": env, "desired": desired}]}
+    for name, env, desired in (
+        ("blog", "acme-prod", {"blueprint": "bp-wordpress"}),
+        ("shop", "acme-dev", {"blueprint": "bp-wordpress"}),
+        ("wiki", "acme-prod", None),
+    )
+]
+"""One runs there, one elsewhere, one no more."""
 URL = ("--url", "nats://127.0.0.1:1")
 
 
@@ -46,6 +56,7 @@ def say(
     def said(source: str, words: tuple[str, ...] = WORD) -> tuple[int, str, str]:
         doc = {"organization": "acme", "cluster": {"source": source} if source else None}
         monkeypatch.setattr(owned, "require_environment", lambda *_: doc)
+        monkeypatch.setattr(owned, "docs", lambda *_: SEEN)
         code = ended([*words, *URL])
         shown = capsys.readouterr()
         return code, shown.out, shown.err
@@ -66,6 +77,33 @@ def test_a_word_is_published_as_the_simulated_cluster_takes_it(
     assert "--simulate-cluster" not in err
     _, _, err = say("simulator", words=("simulate", "blog", "well", *WORD[3:]))
     assert "ends that" not in err
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("blgo", "; do you mean blog?"), ("shop", ""), ("wiki", "")],
+)
+def test_of_a_name_that_does_not_run_there_it_is_said_what_may_be_meant(
+    name: str, near: str, say: Say, published: list[Outgoing]
+) -> None:
+    code, out, err = say("simulator", words=("simulate", name, *WORD[2:]))
+    # It may be installed later: the word is kept for it.
+    assert (code, len(published)) == (0, 1)
+    assert out == f"{name} fares so in acme-prod from now on: crash-loop\n"
+    assert f"no {name} runs in acme-prod yet: one that is installed will fare so{near}\n" in err
+    assert "app show" not in err
+
+
+def test_where_nobody_may_see_what_runs_nothing_is_said_of_it(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> Any:
+        raise Problem(403, "forbidden")
+
+    monkeypatch.setattr(application, "names", refused)
+    code, _, err = say("simulator", words=("simulate", "blgo", *WORD[2:]))
+    assert code == 0
+    assert "runs in" not in err
 
 
 def test_where_nothing_was_heard_yet_it_is_said_who_would_hear_it(say: Say) -> None:

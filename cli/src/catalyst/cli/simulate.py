@@ -9,8 +9,9 @@ import msgspec
 import typer
 
 from catalyst.chassis.jetstream.port import Outgoing
-from catalyst.cli import owned
+from catalyst.cli import application, owned
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.near import alike, meant
 from catalyst.cli.operating import operating, require_broker
 from catalyst.cli.output import Format, note, show, write
 from catalyst.cli.plan import EnvOption, OrgOption
@@ -20,10 +21,12 @@ from catalyst.cli.target import (
     Target,
     TokenOption,
     UrlOption,
+    complete_application,
     resolve,
     run,
     starting,
 )
+from catalyst.client.errors import ClientError
 from catalyst.contracts.provisioning_values_v1 import SIMULATOR
 from catalyst.contracts.subjects import escape
 
@@ -43,7 +46,11 @@ class Mode(StrEnum):
 def simulate(
     name: Annotated[
         str,
-        typer.Argument(metavar="APP", help="Name of the Application; it may be installed later."),
+        typer.Argument(
+            metavar="APP",
+            help="Name of the Application; it may be installed later.",
+            autocompletion=complete_application,
+        ),
     ],
     mode: Annotated[Mode, typer.Argument(metavar="MODE", help=f"How it fares: {', '.join(Mode)}.")],
     *,
@@ -87,9 +94,26 @@ def simulate(
             f"no cluster of {env} has said anything yet; where none is simulated, `catalyst up "
             "--simulate-cluster` does that"
         )
-    note(f"`catalyst app show {name} --env {env} --org {owner}` shows what is seen of it")
+    absent = _absent(target, owner, env, name)
+    if absent:
+        note(absent)
+    else:
+        note(f"`catalyst app show {name} --env {env} --org {owner}` shows what is seen of it")
     if mode is not Mode.WELL:
         note(f"`catalyst simulate {name} well --env {env} --org {owner}` ends that")
+
+
+def _absent(target: Target, owner: str, env: str, name: str) -> str:
+    """Return what to say where nothing of that name runs; empty if it does, or nobody can tell."""
+    try:
+        running = application.names(owned.docs(target, "applications", owner), env)
+    except ClientError:
+        return ""
+    if name in running:
+        return ""
+    near = meant(alike(name, running))
+    told = f"no {name} runs in {env} yet: one that is installed will fare so"
+    return f"{told}; {near.rstrip()}" if near else told
 
 
 async def _tell(target: Target, env: str, name: str, mode: Mode) -> None:

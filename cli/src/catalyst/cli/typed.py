@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -218,8 +219,43 @@ _STAYING: Final = frozenset({"--watch", "-w", "--follow"})
 """What it is called to stay and show what happens: each verb documents one, and takes all."""
 
 
+_KINDS: Final[Mapping[str, str]] = {
+    "<str>": "<text>",
+    "<int>": "<number>",
+    "<float>": "<number>",
+    "<int range>": "<number>",
+    "<float range>": "<number>",
+}
+"""What help calls the kinds of values, instead of what a programmer calls them."""
+
+
+def _in_words(param: Any) -> None:
+    """Let help say in words of what kind a value is, and between which numbers."""
+    # The library has no other place for it: what is set on a parameter goes over its methods.
+    vars(param)["display_type"] = partial(_kind, param.display_type)
+    vars(param)["_get_number_range_help_str"] = partial(_between, param.min, param.max)
+
+
+def _kind(called: Callable[[Any], str], ctx: Any) -> str:
+    return _KINDS.get(called(ctx), called(ctx))
+
+
+def _between(low: float | None, high: float | None) -> str | None:
+    if low is None:
+        return None if high is None else f"at most {high}"
+    # Nothing is below zero of what is counted from there.
+    floor = "" if low == 0 else f"at least {low}"
+    return (f"{low} to {high}" if high is not None else floor) or None
+
+
 class Verb(TyperCommand):
     """One verb: all that is missing or wrong of what was typed for it is told at once."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Be what the library makes of a function, with help in plain words."""
+        super().__init__(*given, **named)
+        for param in self.params:
+            _in_words(param)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # type: ignore[explicit-override]  # as above
         """Read what was typed."""
