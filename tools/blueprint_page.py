@@ -106,7 +106,10 @@ MEANINGS: Final[dict[str, str]] = {
     "spec.card.description": "More; a search finds its words.",
     "spec.card.tagline": "What a search takes where `summary` is missing.",
     "spec.card.icon": "File of the package: the picture that the catalogue shows it with.",
-    "spec.card.category": "Where it stands in the catalogue; without one, under `other`.",
+    "spec.card.category": (
+        "Where it stands in the catalogue; without one, under `other`. What consists of other "
+        "Blueprints says `bundle`: a search finds by its tags first what is such a thing itself."
+    ),
     "spec.card.family": "What it belongs to." + _KEPT,
     "spec.card.tags": "Words that a search finds.",
     "spec.card.documentation": "Address of its documentation.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from catalyst.blueprints.starter import loading
 from catalyst.catalog_svc.adapters import engine as engine_module
 from catalyst.catalog_svc.adapters.engine import Tantivy
 from catalyst.catalog_svc.domain import wording
+from catalyst.catalog_svc.domain.catalogue import BUNDLE
 from catalyst.catalog_svc.ports import Count, Results, Search, Shown
 
 
@@ -31,6 +33,7 @@ def starter() -> list[Shown]:
                 description=card.get("description", ""),
                 category=card.get("category", ""),
                 tags=tuple(card.get("tags", ())),
+                bundle=card.get("category") == BUNDLE,
                 origin="public",
             )
         )
@@ -115,6 +118,71 @@ def test_beginnings_typing_errors_and_other_words_find_it_first(
     text: str, first: str, *, shelf: Tantivy
 ) -> None:
     assert search(shelf, text).names[0] == first
+
+
+COMMON = {
+    "password": "vaultwarden",
+    "passwords": "vaultwarden",
+    "wiki": "wiki",
+    "docs": "wiki",
+    "knowledge base": "wiki",
+    "chat": "mattermost",
+    "messenger": "mattermost",
+    "files": "nextcloud",
+    "file sharing": "nextcloud",
+    "cloud storage": "nextcloud",
+    "photos": "nextcloud",
+    "calendar": "nextcloud",
+    "groupware": "nextcloud",
+    "object storage": "object-store",
+    "s3": "object-store",
+    "postgres": "postgres",
+    "mysql": "mariadb",
+    "cache": "redis",
+    "blog": "wordpress",
+    "website": "wordpress",
+    "login": "keycloak",
+    "2fa": "keycloak",
+    "email": "mailpit",
+    "source code": "forgejo",
+    "git": "forgejo",
+    "monitoring": "grafana",
+    "charts": "grafana",
+    "logs": "loki",
+    "alerts": "prometheus",
+    "automation": "n8n",
+    "analytics": "umami",
+    "ai": "litellm",
+    "team": "team-suite",
+    "bundle": "team-suite",
+    "wiki and chat": "team-suite",
+}
+"""What a person types who looks for something common, and what that person is after."""
+
+
+@each(list(COMMON.items()))
+@pytest.mark.guarantee("G23.2")
+def test_a_common_word_finds_first_what_a_person_is_after(
+    text: str, first: str, *, shelf: Tantivy
+) -> None:
+    assert search(shelf, text).names[0] == f"bp-{first}"
+
+
+@pytest.mark.parametrize("text", ["mail", "mails", "post mail"])
+def test_a_bundle_is_found_by_its_parts_behind_what_is_one_of_them(text: str) -> None:
+    engine = Tantivy()
+    one = Shown(
+        name="bp-post",
+        title="Other",
+        tags=("mail",),
+        summary="Mail for everybody.",
+        description="Mail and post.",
+    )
+    parts = msgspec.structs.replace(one, name="bp-all", title="All of it, by post", bundle=True)
+    engine.put([parts, one])
+    assert search(engine, text).names == ("bp-post", "bp-all")
+    engine.put([msgspec.structs.replace(parts, bundle=False), Shown(name="bp-x", title="X")])
+    assert search(engine, text).names == ("bp-all",)
 
 
 @each(

@@ -111,3 +111,14 @@ def test_a_shelf_is_filled_to_the_end_though_nobody_waits_for_it(
     searching = queries_search.Searching(facts.catalogue, Prices(), Tantivy)
     found = asyncio.run(gate.given_up(lambda: searching.search({}, "beta", WHO, load)))
     assert (found["total"], gate.passed) == (2, 1)
+
+
+def test_a_bundle_says_with_its_tags_what_its_parts_are_whatever_it_is_shown_under() -> None:
+    facts = shop()
+    for name, category in (("bp-all", "bundle"), ("bp-vault", "security")):
+        card = {"title": name, "category": category, "tags": ["passwords"]}
+        facts.blueprint(name, "1.0.0", card=card)
+    catalog = Catalog(facts)
+    assert catalog.found(text="passwords") == ["bp-vault", "bp-all"]
+    facts.curated("public-bp-all", cat1.CategorySet(category="team"))
+    assert catalog.found(text="passwords") == ["bp-vault", "bp-all"]

@@ -24,6 +24,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     """Empty: none."""
     tags: tuple[str, ...] = ()
+    bundle: bool = False
+    """Whether it consists of others: its tags are theirs."""
     origin: str = ""
     featured: bool = False
     listed: bool = True

@@ -13,7 +13,7 @@ import msgspec
 
 from catalyst.blueprints.document import canonical, valid_name
 from catalyst.catalog_svc.domain import wording
-from catalyst.catalog_svc.domain.catalogue import Catalogue
+from catalyst.catalog_svc.domain.catalogue import BUNDLE, Catalogue
 from catalyst.catalog_svc.domain.entry import Entry
 from catalyst.catalog_svc.domain.prices import Prices, said
 from catalyst.catalog_svc.ports import Facet, Results, Search, Shelf, Shown
@@ -132,6 +132,7 @@ def shown(entry: Entry) -> Shown:
         description=str(written.get("description") or ""),
         category=entry.category,
         tags=_tags(written),
+        bundle=written.get("category") == BUNDLE,
         origin=entry.origin,
         featured=entry.featured,
         listed=entry.listed,

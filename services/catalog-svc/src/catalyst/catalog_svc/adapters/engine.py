@@ -26,10 +26,11 @@ _FACET_VALUES: Final = 100
 _EQUALS: Final = 1000
 """So many hits more than are named are looked at first: each costs, and most have few equals."""
 
-_TEXTS: Final = ("name", "title", "tags", "summary", "description")
-_WHOLE: Final = {"name": 100.0, "title": 50.0, "tags": 40.0, "summary": 15.0, "description": 8.0}
-_BEGINS: Final = {"name": 60.0, "title": 30.0, "tags": 20.0, "summary": 6.0, "description": 3.0}
-_ALIKE: Final = {"name": 12.0, "title": 10.0, "tags": 5.0}
+_TEXTS: Final = ("name", "title", "tags", "parts", "summary", "description")
+"""Fields; `parts` has the tags of a bundle, which say what its parts are, and not what it is."""
+_WHOLE: Final = dict(zip(_TEXTS, (100.0, 50.0, 40.0, 20.0, 15.0, 8.0), strict=True))
+_BEGINS: Final = dict(zip(_TEXTS, (60.0, 30.0, 20.0, 10.0, 6.0, 3.0), strict=True))
+_ALIKE: Final = {"name": 12.0, "title": 10.0, "tags": 5.0, "parts": 2.5}
 _TOGETHER: Final = {"anywhere": _TEXTS, "called": tuple(_ALIKE)}
 """Fields with the words of others, for counting: they find the same, sooner."""
 _SYNONYM: Final = 0.6
@@ -173,10 +174,12 @@ class Tantivy:
         document = tantivy.Document()
         document.add_unsigned("number", number)
         document.add_text("whole", one.name)
+        tags = " ".join(one.tags)
         texts = {
             "name": one.name.removeprefix("bp-"),
             "title": one.title,
-            "tags": " ".join((one.category, *one.tags)),
+            "tags": one.category if one.bundle else f"{one.category} {tags}",
+            "parts": tags if one.bundle else "",
             "summary": one.summary,
             "description": one.description,
         }

@@ -43,6 +43,8 @@ _STRONGEST: Final[tuple[Origin, ...]] = ("private", "sovereign", "public")
 """On one name the first of these wins."""
 OTHER: Final = "other"
 """The category of what has none, so that it is found by one, too."""
+BUNDLE: Final = "bundle"
+"""The category, on its card, of what consists of other Blueprints."""
 _NOBODY: Final = ""
 """An audience with nothing of its own."""
 _AUDIENCES: Final = 100

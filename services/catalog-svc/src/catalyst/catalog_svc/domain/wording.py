@@ -49,6 +49,8 @@ _STANDS_FOR: Final[dict[str, tuple[str, ...]]] = {
     "oauth2": ("keycloak", "oidc"),
     "okta": ("keycloak", "identity"),
     "auth0": ("keycloak", "identity"),
+    "2fa": ("keycloak", "identity"),
+    "mfa": ("keycloak", "identity"),
     "minio": ("s3", "storage"),
     "github": ("forgejo", "git"),
     "gitlab": ("forgejo", "git"),
@@ -61,6 +63,9 @@ _STANDS_FOR: Final[dict[str, tuple[str, ...]]] = {
     "googledrive": ("nextcloud", "files"),
     "onedrive": ("nextcloud", "files"),
     "owncloud": ("nextcloud", "files"),
+    "cloudstorage": ("nextcloud", "files"),
+    "filestorage": ("nextcloud", "files"),
+    "groupware": ("nextcloud", "calendar"),
     "confluence": ("wiki", "documentation"),
     "mediawiki": ("wiki", "documentation"),
     "notion": ("wiki", "documentation"),
@@ -81,6 +86,8 @@ _STANDS_FOR: Final[dict[str, tuple[str, ...]]] = {
     "elasticsearch": ("logs",),
     "kibana": ("dashboards", "logs"),
     "datadog": ("monitoring",),
+    "charts": ("dashboards",),
+    "photos": ("nextcloud", "files"),
     "mailhog": ("mailpit",),
 }
 """What is offered for what people know by another name; the other way it says nothing."""
