@@ -12,7 +12,7 @@ from tests.support.each import each
 from tools import blueprint_page, pages
 from tools.files import ROOT
 
-from catalyst.cli.main import GROUPS, VERBS
+from catalyst.cli.verbs import GROUPS, VERBS
 
 PAGES = sorted(
     path

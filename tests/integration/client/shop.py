@@ -16,8 +16,9 @@ from tests.integration.client.command import Ran
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.cli import contexts
 from catalyst.cli.installation import OPERATOR_EMAIL, Installation
-from catalyst.cli.main import GROUPS, ended
+from catalyst.cli.main import ended
 from catalyst.cli.stack import Options, running
+from catalyst.cli.verbs import GROUPS
 from catalyst.contracts import roles
 from catalyst.contracts.message import Envelope
 from catalyst.contracts.permissions import OPERATOR
@@ -29,6 +30,8 @@ PACE = "SIMULATOR_PACE"
 PACE_SECONDS = "0.05"
 SOURCES = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
 """Says that directories below `my-blueprints`, beside the stack's own, may be sources."""
+KEEPING = frozenset({("blueprint", verb) for verb in ("deprecate", "withdraw", "yank")})
+"""Verbs of groups for whoever keeps what others use; they have a story of their own."""
 STARTER = "BLUEPRINT_CONTROLLER_STARTER"
 """Says whether the catalogue that comes with Catalyst is registered."""
 

@@ -13,7 +13,7 @@ from tests.support.sequential import CREATE
 from tools.files import ROOT
 
 from catalyst.chassis.keyring import KeyRing
-from catalyst.cli.main import GROUPS, VERBS
+from catalyst.cli.verbs import GROUPS, VERBS
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.5")]
 
@@ -44,6 +44,9 @@ USES: dict[str, tuple[str, ...]] = {
     "source list": (),
     "source sync": ("shop",),
     "source remove": ("shop",),
+    "blueprint deprecate": ("bp-wiki", "--reason", "no"),
+    "blueprint withdraw": ("bp-wiki", "--reason", "no"),
+    "blueprint yank": ("bp-wiki", "1.0.0", "--reason", "no"),
     "catalog search": ("wiki", *ORG),
     "catalog show": ("bp-wiki", *ORG),
     "plan install": ("bp-wordpress", "--as", "blog", *ENV),

@@ -9,7 +9,7 @@ from tests.integration.client.command import Ran
 from tests.integration.client.stack import Stack
 from tests.support.each import each
 
-from catalyst.cli.main import GROUPS, VERBS
+from catalyst.cli.verbs import GROUPS, VERBS
 from catalyst.contracts.roles import BILLING_ADMIN, SOVEREIGN_ADMIN
 
 pytestmark = [pytest.mark.real, pytest.mark.guarantee("G27.2")]
@@ -62,6 +62,12 @@ WRONG: Final = {
     "app list --org {org} --env nowhere": 4,
     "app show nothing --org {org}": 4,
     "app history nothing --org {org}": 4,
+    "blueprint deprecate bp-nothing --reason Why": 4,
+    "blueprint deprecate bp-nothing --reason Why --org {org}": 4,
+    "blueprint withdraw bp-nothing --reason Why": 4,
+    "blueprint withdraw bp-nothing --reason Why --org nobody": 4,
+    "blueprint yank bp-nothing 1.0.0 --reason Why": 4,
+    "blueprint yank public-bp-nothing 1.0.0 --reason Why": 4,
     "catalog search wiki --org nobody": 4,
     "catalog show bp-nothing --org {org}": 4,
     "catalog show bp-nothing --form --env nowhere --org {org}": 4,

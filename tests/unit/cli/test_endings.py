@@ -12,7 +12,7 @@ import yaml
 from tests.support.each import each
 
 from catalyst.chassis.errors import Expected
-from catalyst.cli import main
+from catalyst.cli import main, verbs
 from catalyst.cli.broker import BrokerFault
 from catalyst.cli.exits import (
     MEANINGS,
@@ -42,7 +42,7 @@ def end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
     """Run a verb that raises; return exit code and what was said."""
-    monkeypatch.setitem(main.VERBS, "boom", f"{__name__}:boom")
+    monkeypatch.setitem(verbs.VERBS, "boom", f"{__name__}:boom")
 
     def run(error: BaseException, *arguments: str) -> tuple[int, str]:
         RAISED.append(error)

@@ -19,7 +19,8 @@ import catalyst.cli.main
 import catalyst.client.errors
 from catalyst.cli.calling import UNDER_UV, called
 from catalyst.cli.exits import MEANINGS
-from catalyst.cli.main import GROUPS, VERBS, WITHIN, _named, as_pasted, build, ended
+from catalyst.cli.main import _named, as_pasted, build, ended
+from catalyst.cli.verbs import GROUPS, VERBS, WITHIN
 
 ROOT = Path(__file__).parents[3]
 WORDS = "tenant|operator|client|module|template|workspace|instance"

@@ -136,6 +136,10 @@ def test_an_option_of_another_verb_is_told_by_its_name_here(
             ("send", "a.b.v1", "organization.omantel", "--org", "omantel"),
             "extra argument (organization.omantel): --id says which one is meant",
         ),
+        (
+            ("blueprint", "withdraw", "bp-wiki", "1.0.0", "--reason", "Why?"),
+            "(1.0.0): it is about all versions; `catalyst blueprint yank NAME VERSION` is about",
+        ),
     ]
 )
 def test_a_line_that_lacks_a_word_or_has_one_too_many_says_what_would_do(

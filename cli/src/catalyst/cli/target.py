@@ -50,6 +50,14 @@ def complete_application(ctx: typer.Context, incomplete: str) -> list[str]:
     return _begun("applications", ctx, incomplete)
 
 
+def complete_blueprint(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the Blueprints that begin like this, for the shell: with `bp-`, anyone's."""
+    ids = _begun("blueprints", ctx, "")
+    return sorted(
+        name for name in {id_.partition("-")[2] for id_ in ids} if name.startswith(incomplete)
+    )
+
+
 def _begun(kinds: str, ctx: typer.Context, incomplete: str) -> list[str]:
     """Return what is called so, as far as who asks sees it: nothing, if nobody answers at once."""
     given = ctx.params

@@ -42,6 +42,7 @@ _OF_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
     "plan delete-organization": {"organization": "ORGANIZATION"},
     "catalog": {"application": "--app", "blueprint": "BLUEPRINT", "text": "TEXT", "tags": "--tag"},
     "app": {"application": "APP"},
+    "blueprint": {"version": "VERSION", "replacement": "--replacement"},
     "billing": {"invoice": "MONTH", "month": "MONTH", "lines": "LINE=AMOUNT", "note": "--as"},
     "billing invoice explain": {"invoice": "LINE", "credit_note": "LINE", "line": "LINE"},
     "billing invoice replay": {"invoice": "ID", "credit_note": "ID"},
@@ -215,6 +216,13 @@ class Several(typer.BadParameter):
 
 _ELSEWHERE: Final[Mapping[str, str]] = {"--to": "--version", "--name": "--as"}
 """What people type, who know it of another verb, and what it may be called."""
+_WHOLE: Final = "it is about all versions; `catalyst blueprint yank NAME VERSION` is about one"
+_BESIDE: Final[Mapping[str, str]] = {
+    "send": "--id says which one is meant",
+    "deprecate": _WHOLE,
+    "withdraw": _WHOLE,
+}
+"""What people type behind the arguments of a verb, and how that is said."""
 _STAYING: Final = frozenset({"--watch", "-w", "--follow"})
 """What it is called to stay and show what happens: each verb documents one, and takes all."""
 
@@ -312,11 +320,12 @@ class Verb(TyperCommand):
                 ctx.fail(f"No such option: {option} (here it is called {here})")
 
     def _named_beside(self, ctx: Any, typed: list[str]) -> None:
-        """Refuse the name of a thing behind the type of a command: an option says which one."""
-        if ctx.info_name == "send":
+        """Refuse what stands behind the arguments, where it is known how that is meant."""
+        told = _BESIDE.get(ctx.info_name or "")
+        if told:
             _, rest, _ = self.make_parser(ctx).parse_args(args=list(typed))
             if rest:
-                ctx.fail(f"Got unexpected extra argument ({rest[0]}): --id says which one is meant")
+                ctx.fail(f"Got unexpected extra argument ({rest[0]}): {as_called(told)}")
 
     def _wrong(self, ctx: Any, typed: list[str]) -> Iterator[typer.BadParameter]:
         options, rest, _ = self.make_parser(ctx).parse_args(args=typed)

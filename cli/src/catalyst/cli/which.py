@@ -1,0 +1,110 @@
+"""Which Blueprint a person means by a name, as its id: it is in one catalogue once alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final
+
+import typer
+
+from catalyst.blueprints.document import canonical
+from catalyst.cli import owned
+from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Table, note
+from catalyst.cli.target import Target, complete_blueprint
+from catalyst.client.errors import ClientError, Problem
+from catalyst.contracts.subjects import PLATFORM
+
+_ID: Final = re.compile(r"(?:public|sovereign|private)-bp-.+")
+_MISSING: Final = "blueprint-not-found"
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name of the Blueprint, `bp-` or not.",
+        autocompletion=complete_blueprint,
+    ),
+]
+
+
+def called(id_: str) -> str:
+    """Return what a Blueprint with this id is called."""
+    return id_.partition("-")[2]
+
+
+def kept(target: Target, name: str, owner: str | None) -> str:
+    """Return the id of a Blueprint that an Organization keeps, or the platform.
+
+    Who may read none that the platform keeps is answered by whoever decides: the likeliest id is as
+    good as any other.
+
+    Raises:
+        Failure: If there is no such Blueprint, or there are two.
+    """
+    if _ID.fullmatch(name):
+        return name
+    wanted = canonical(name)
+    try:
+        docs = owned.docs(target, "blueprints", owner or PLATFORM)
+    except Problem:
+        if owner is not None:
+            owned.require(target, owner)
+            raise
+        return f"public-{wanted}"
+    ids = [f"{doc['origin']}-{wanted}" for doc in docs if doc["name"] == wanted]
+    if len(ids) > 1:
+        text = f"NAME: there are several called {wanted}"
+        raise Failure(ExitCode.USAGE, text, hint=f"give the id: {' or '.join(sorted(ids))}")
+    if ids:
+        return ids[0]
+    if owner is not None and not docs:
+        owned.require(target, owner)
+    whose = "the platform" if owner is None else repr(owner)
+    near = owned.suggested(name, lambda: [doc["name"] for doc in docs], before="bp-")
+    listed = f"`catalyst get blueprints --org {owner or PLATFORM}` shows those there are"
+    if owner is not None:
+        hides = f"`catalyst catalog hide {wanted} --org {owner}`"
+        listed += f"; {hides} keeps from {owner} what the platform offers"
+    missing = owned.no_such(f"Blueprint {wanted!r} of {whose}", near + listed)
+    missing.code = _MISSING
+    raise missing
+
+
+# ---- what runs of it
+
+
+def copies(target: Target, id_: str, owner: str | None) -> list[dict[str, Any]] | None:
+    """Return where a Blueprint runs, of what the one who asks sees; None if that is not known now.
+
+    Without an owner, in whichever Organization.
+    """
+    try:
+        docs = owned.docs(target, "applications", owner)
+    except ClientError as error:
+        note(f"where it runs is not known now: {error}")
+        return None
+    return [
+        {
+            "organization": doc["organization"],
+            "application": doc["name"],
+            "environment": place["environment"],
+            "version": place["desired"]["version"],
+        }
+        for doc in docs
+        for place in doc["bindings"]
+        if place["desired"] and _is(place["desired"], id_)
+    ]
+
+
+def _is(desired: Mapping[str, Any], id_: str) -> bool:
+    return f"{desired['origin']}-{desired['blueprint']}" == id_
+
+
+def write_copies(found: Iterable[Mapping[str, Any]]) -> None:
+    """Write where it runs as a table."""
+    table = Table("APPLICATION", "ENVIRONMENT", "ORG", "VERSION")
+    for one in found:
+        table.add(one["application"], one["environment"], one["organization"], one["version"])
+    table.write()
