@@ -156,6 +156,38 @@ def test_what_is_held_counts_for_the_limit_and_is_not_spent(
     assert ("nothing more can be ordered" in line) == (held == 800)
 
 
+OTHER = {"currency": "USD", "minor": 500}
+TWO = {**ACCOUNT, "spend_limits": [LIMIT, OTHER], "holds": []}
+
+
+@pytest.mark.parametrize("months", [[], [{"month": MONTH, "amounts": []}]])
+def test_a_month_that_nothing_was_charged_in_yet_costs_nothing(
+    months: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(monkeypatch, 0)
+    monkeypatch.setattr(owned, "answer", lambda *_: {"running": months})
+    (line,) = spent.lines(Target(http=URL), {**TWO, "spend_limits": [LIMIT]}, "omantel")
+    assert line == "a month may cost 1.800 OMR; 2026-11 costs 0.000 OMR so far"
+
+
+def test_what_is_held_in_another_currency_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited(monkeypatch, 1_000)
+    held = {"hold": "ch-1", "amount": {"currency": "USD", "minor": 800}}
+    omr, usd = spent.lines(Target(http=URL), {**TWO, "holds": [held]}, "omantel")
+    assert omr == "a month may cost 1.800 OMR; 2026-11 costs 1.000 OMR so far"
+    assert usd.startswith("a month may cost 5.00 USD; 2026-11 costs 0.00 USD so far, so nothing")
+
+
+def test_what_a_month_costs_is_not_told_where_billing_cannot_say_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limited(monkeypatch, 0)
+    month = {"month": MONTH, "problem": "no-price", "amounts": []}
+    monkeypatch.setattr(owned, "answer", lambda *_: {"running": [month]})
+    told = spent.lines(Target(http=URL), TWO, "omantel")
+    assert told == ["a month may cost 1.800 OMR", "a month may cost 5.00 USD"]
+
+
 def test_a_limit_is_told_also_where_nothing_else_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any) -> Any:
         raise Problem(403, "forbidden")

@@ -9,7 +9,7 @@ from tests.support.each import each
 
 from catalyst.cli import application, catalog, owned, plan, planned, planshow, saving
 from catalyst.cli.calling import as_called
-from catalyst.cli.exits import Failure
+from catalyst.cli.exits import ExitCode, Failure
 from catalyst.client.errors import Problem
 
 HERE: dict[str, Any] = {"org": "acme", "url": "http://127.0.0.1:1"}
@@ -34,6 +34,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "versions": {"versions": listed},
         "why-not": {"reasons": [NEEDED]},
+        "asked-of": {"1.0.5"},
         "plan": Problem(409, "nothing-to-change", "everything is as it was"),
     }
 
@@ -41,8 +42,10 @@ def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         where = {one: asked.get(one) for one in ("environment", "application")}
         wanted = {"environment": "acme-dev", "application": "h1"}
         assert name == "show" or (where, owner) == (wanted, "acme")
+        assert name == "plan" or asked["blueprint"] == "bp-h1"
+        assert name != "why-not" or asked["version"] in answers["asked-of"]
         found = answers[name]
-        if isinstance(found, Problem):
+        if isinstance(found, Exception):
             raise found
         return type("Answered", (), {"result": found})()
 
@@ -76,14 +79,58 @@ def test_an_upgrade_to_nothing_newer_names_what_is_newer_and_why_it_does_not_fit
     assert found.hint.startswith(f"{SHOWS} says more of one; ") == bool(said)
 
 
-def test_of_many_the_newest_are_named_and_how_many_more_there_are(there: dict[str, Any]) -> None:
-    listed = [{"version": f"1.{n}.0", "upgrade_reason": f"1.{n}.0 no"} for n in (5, 4, 3, 2, 1)]
+@each([(3, ""), (4, "; and 1 more"), (5, "; and 2 more")])
+def test_of_many_the_newest_are_named_and_how_many_more_there_are(
+    count: int, more: str, *, there: dict[str, Any]
+) -> None:
+    newest = [f"1.{9 - n}.0" for n in range(count)]
+    listed = [{"version": one, "upgrade_reason": f"{one} no"} for one in newest]
     there["versions"] = {"versions": listed}
-    assert refused().message.endswith("; newer: 1.5.0 no; 1.4.0 no; 1.3.0 no; and 2 more")
+    assert refused().message.endswith(f"; newer: 1.9.0 no; 1.8.0 no; 1.7.0 no{more}")
 
 
-def test_what_cannot_be_read_leaves_what_was_refused(there: dict[str, Any]) -> None:
-    there["versions"] = Problem(503, "unavailable", "later")
+@each(
+    [
+        (["web needs bp-h1 ~1.0", "db is busy"], "web needs bp-h1 ~1.0; db is busy"),
+        # Meanwhile nothing is in its way any more.
+        ([], "it does not fit what is there"),
+    ]
+)
+def test_all_that_is_in_the_way_of_a_version_is_told(
+    reasons: list[str], said: str, *, there: dict[str, Any]
+) -> None:
+    there["why-not"] = {"reasons": reasons}
+    assert refused("~1.0").message.endswith(f"; newer: 1.0.5: {said}")
+
+
+@each(
+    [
+        ("1.0.0-rc.1", "*", f"; newer: 1.0.0-rc.3 no; 1.0.0-rc.2: {NEEDED}"),
+        ("1.0.0-rc.1", "~0.9", ""),
+        ("0.9.0", "*", ""),
+    ]
+)
+def test_a_pre_release_is_told_of_to_whoever_runs_one_and_asks_for_the_newest(
+    runs: str, wanted: str, said: str, *, there: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        application, "wanted_in", lambda *_: {"blueprint": "bp-h1", "version": runs}
+    )
+    lines = {"1.0.0-rc.3": "1.0.0-rc.3 no", "1.0.0-rc.2": "", "1.0.0-rc.1": "it is installed"}
+    listed = [{"version": one, "upgrade_reason": why} for one, why in lines.items()]
+    there |= {"versions": {"versions": listed}, "asked-of": {"1.0.0-rc.2"}}
+    assert refused(wanted).message.endswith(f"fits{said}")
+
+
+@each(
+    [
+        Problem(503, "unavailable", "later"),
+        Failure(ExitCode.REJECTED, "there is no such Organization"),
+        {"versions": [{"version": "newest", "upgrade_reason": ""}]},
+    ]
+)
+def test_what_cannot_be_read_leaves_what_was_refused(answer: Any, *, there: dict[str, Any]) -> None:
+    there["versions"] = answer
     assert refused().message.endswith("the newest registered that fits")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, NoReturn, get_args
 
 import pytest
 
@@ -13,7 +14,8 @@ from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.cli import application, owned, simulate
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
-from catalyst.client.errors import Problem
+from catalyst.cli.target import Target
+from catalyst.client.errors import Problem, Unreachable
 from catalyst.simulator import objects
 from catalyst.simulator.cluster import Cluster
 
@@ -28,7 +30,6 @@ SEEN = [
     )
 ]
 """One runs there, one elsewhere, one no more."""
-URL = ("--url", "nats://127.0.0.1:1")
 
 
 @pytest.fixture
@@ -53,11 +54,13 @@ def say(
 
     monkeypatch.setattr(simulate, "operating", operating)
 
-    def said(source: str, words: tuple[str, ...] = WORD) -> tuple[int, str, str]:
+    def said(
+        source: str, words: tuple[str, ...] = WORD, url: str = "nats://127.0.0.1:1"
+    ) -> tuple[int, str, str]:
         doc = {"organization": "acme", "cluster": {"source": source} if source else None}
         monkeypatch.setattr(owned, "require_environment", lambda *_: doc)
         monkeypatch.setattr(owned, "docs", lambda *_: SEEN)
-        code = ended([*words, *URL])
+        code = ended([*words, "--url", url])
         shown = capsys.readouterr()
         return code, shown.out, shown.err
 
@@ -71,6 +74,7 @@ def test_a_word_is_published_as_the_simulated_cluster_takes_it(
     assert (code, out) == (0, "blog fares so in acme-prod from now on: crash-loop\n")
     (word,) = published
     assert word.subject == "ws.acme-prod.simulator.blog"
+    assert json.loads(word.data) == {"mode": "crash-loop"}
     Cluster(0, 1.0).word(word.subject, json.loads(word.data))
     assert "catalyst app show blog --env acme-prod --org acme`" in err
     assert "catalyst simulate blog well --env acme-prod --org acme` ends that" in err
@@ -104,6 +108,39 @@ def test_where_nobody_may_see_what_runs_nothing_is_said_of_it(
     code, _, err = say("simulator", words=("simulate", "blgo", *WORD[2:]))
     assert code == 0
     assert "runs in" not in err
+
+
+def test_a_program_is_told_the_word_and_no_more(say: Say, published: list[Outgoing]) -> None:
+    code, out, err = say("", (*WORD, "-o", "json"))
+    body = {"application": "blog", "environment": "acme-prod", "mode": "crash-loop"}
+    assert (code, json.loads(out), err, len(published)) == (0, body, "", 1)
+
+
+def test_a_name_is_one_part_of_the_subject(say: Say, published: list[Outgoing]) -> None:
+    say("simulator", ("simulate", "a.b", *WORD[2:]))
+    (word,) = published
+    assert word.subject.split(".")[:3] == ["ws", "acme-prod", "simulator"]
+    assert len(word.subject.split(".")) == 4
+
+
+def test_without_the_broker_s_address_nothing_is_said(say: Say, published: list[Outgoing]) -> None:
+    code, _, err = say("simulator", url="http://127.0.0.1:1")
+    assert (code, published) == (ExitCode.USAGE, [])
+    assert "needs the broker's address" in err
+
+
+def test_where_its_stack_is_down_the_command_that_starts_it_is_named(
+    say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def operating(_target: Target) -> NoReturn:
+        raise Unreachable("no broker answers")
+
+    here = Target(nats="nats://127.0.0.1:1", data=str(tmp_path))
+    monkeypatch.setattr(simulate, "resolve", lambda *_: here)
+    monkeypatch.setattr(simulate, "operating", operating)
+    code, out, err = say("simulator")
+    assert (code, out) == (ExitCode.UNREACHABLE, "")
+    assert f"catalyst up --data {tmp_path}" in err
 
 
 def test_where_nothing_was_heard_yet_it_is_said_who_would_hear_it(say: Say) -> None:
