@@ -178,14 +178,15 @@ def test_what_is_held_in_another_currency_does_not_count(monkeypatch: pytest.Mon
     assert usd.startswith("a month may cost 5.00 USD; 2026-11 costs 0.00 USD so far, so nothing")
 
 
-def test_what_a_month_costs_is_not_told_where_billing_cannot_say_it(
+def test_where_billing_cannot_say_what_a_month_costs_that_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limited(monkeypatch, 0)
     month = {"month": MONTH, "problem": "no-price", "amounts": []}
     monkeypatch.setattr(owned, "answer", lambda *_: {"running": [month]})
+    limits = ["a month may cost 1.800 OMR", "a month may cost 5.00 USD"]
     told = spent.lines(Target(http=URL), TWO, "omantel")
-    assert told == ["a month may cost 1.800 OMR", "a month may cost 5.00 USD"]
+    assert told == [*limits, f"what {MONTH} costs so far is not known: no-price"]
 
 
 def test_a_limit_is_told_also_where_nothing_else_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,3 +198,18 @@ def test_a_limit_is_told_also_where_nothing_else_is_shown(monkeypatch: pytest.Mo
     account = {**ACCOUNT, "spend_limits": [LIMIT]}
     told = spent.lines(Target(http=URL), account, "omantel")
     assert told == ["a month may cost 1.800 OMR"]
+
+
+def test_what_could_not_be_looked_at_of_a_limit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: Any) -> Any:
+        raise Problem(503, "unavailable", "later")
+
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 30, tzinfo=UTC))
+    monkeypatch.setattr(owned, "answer", down)
+    monkeypatch.setattr(owned, "docs", down)
+    account = {**ACCOUNT, "spend_limits": [LIMIT]}
+    assert spent.lines(Target(http=URL), account, "omantel") == [
+        "a month may cost 1.800 OMR",
+        f"what {MONTH} costs so far is not known: later",
+        "what was told of that is not known: later",
+    ]

@@ -124,14 +124,25 @@ def test_a_pre_release_is_told_of_to_whoever_runs_one_and_asks_for_the_newest(
 
 @each(
     [
-        Problem(503, "unavailable", "later"),
-        Failure(ExitCode.REJECTED, "there is no such Organization"),
-        {"versions": [{"version": "newest", "upgrade_reason": ""}]},
+        ("versions", Problem(503, "unavailable", "later"), "later"),
+        ("why-not", Problem(503, "unavailable", "later"), "later"),
+        ("versions", Failure(ExitCode.REJECTED, "there is no such owner"), "there is no such"),
+        ("versions", {"versions": [{"version": "newest", "upgrade_reason": ""}]}, "'newest': "),
     ]
 )
-def test_what_cannot_be_read_leaves_what_was_refused(answer: Any, *, there: dict[str, Any]) -> None:
-    there["versions"] = answer
+def test_what_cannot_be_read_leaves_what_was_refused_and_is_said(
+    question: str,
+    answer: Any,
+    said: str,
+    *,
+    there: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    there |= {"versions": {"versions": [{"version": "1.0.5", "upgrade_reason": ""}]}}
+    there |= {"why-not": {"reasons": [NEEDED]}, question: answer}
     assert refused().message.endswith("the newest registered that fits")
+    told = f"whether there is a newer version for h1 in acme-dev is not known: {said}"
+    assert told in capsys.readouterr().err
 
 
 def test_a_plan_that_reaches_an_older_one_names_the_newer(

@@ -63,11 +63,15 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def found_at(value: Any, path: Path, absent: Any = None) -> Any:
-    """Return what stands at a path of names, or `absent` if nothing does."""
+    """Return what stands at a path, or `absent` if nothing does."""
     for step in path:
-        if not isinstance(value, dict) or step not in value:
-            return absent
-        value = value[step]
+        match value:
+            case dict() if step in value:
+                value = value[step]
+            case list() if isinstance(step, int) and 0 <= step < len(value):
+                value = value[step]
+            case _:
+                return absent
     return value
 
 

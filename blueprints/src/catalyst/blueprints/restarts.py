@@ -13,7 +13,7 @@ import msgspec
 
 from catalyst.blueprints.advice import PODS
 from catalyst.blueprints.expressions import Expression
-from catalyst.blueprints.findings import Finding, Path, Severity
+from catalyst.blueprints.findings import Finding, Path, Severity, found_at
 from catalyst.blueprints.manifests import Manifests, expressions
 from catalyst.blueprints.source import Document, walk
 
@@ -56,7 +56,7 @@ def advise(manifests: Manifests) -> Iterator[Finding]:
         if kind not in _RUNNING:
             continue
         path: Path = PODS[kind][:-1]
-        template = _at(source.value, path)
+        template = found_at(source.value, path)
         own = _read(source, template, path)
         told: set[tuple[str, str]] = set()
         for at, found in _names(template, path):
@@ -82,8 +82,10 @@ def _held(objects: Iterable[Document]) -> Iterator[_Held]:
             parts = [(field, value.get(field)) for field in ("data", "stringData", "binaryData")]
             found = [one for field, part in parts for one in _read(source, part, (field,))]
             yield _Held(kind, name, tuple(found))
-        elif kind == "ExternalSecret" and _at(value, ("spec", "refreshPolicy")) != "CreatedOnce":
-            target = _at(value, ("spec", "target", "name"))
+        elif (
+            kind == "ExternalSecret" and found_at(value, ("spec", "refreshPolicy")) != "CreatedOnce"
+        ):
+            target = found_at(value, ("spec", "target", "name"))
             written = _read(source, value.get("spec"), ("spec",))
             yield _Held("Secret", target if isinstance(target, str) else name, tuple(written))
 
@@ -131,9 +133,3 @@ def _changing(path: tuple[str, ...]) -> tuple[str, ...]:
 
 def _within(path: tuple[str, ...], root: Path) -> bool:
     return path[: len(root)] == root
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value

@@ -25,7 +25,7 @@ from catalyst.blueprints.configschema import (
     unfillable,
 )
 from catalyst.blueprints.filling import compiling
-from catalyst.blueprints.findings import Path, Violation
+from catalyst.blueprints.findings import Path, Violation, found_at
 from catalyst.blueprints.merging import copied
 from catalyst.blueprints.metaschema import LISTS, MAPS, META, SINGLE, walk
 
@@ -144,7 +144,7 @@ def _taken_out(schema: dict[str, Any], path: Path) -> _Lost:
     while rest:
         keyword = str(rest[0])
         length = 2 if keyword in MAPS or keyword in LISTS else 1
-        inner = _at(holder, rest[:length])
+        inner = found_at(holder, rest[:length], _NOTHING)
         if keyword in _CHOOSING or len(rest) < length or keyword not in _HOLDING:
             return _without(holder, part, keyword)
         if len(rest) == length or not isinstance(inner, dict):
@@ -158,15 +158,6 @@ def _taken_out(schema: dict[str, Any], path: Path) -> _Lost:
 
 
 _NOTHING: Final = object()
-
-
-def _at(holder: Any, path: Path) -> Any:
-    for step in path:
-        try:
-            holder = holder[step]
-        except (KeyError, IndexError, TypeError):
-            return _NOTHING
-    return holder
 
 
 def _without(holder: dict[str, Any], part: Path, keyword: str) -> _Lost:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from catalyst.blueprints.findings import Path, Violation, spelled
+from catalyst.blueprints.findings import Path, Violation, found_at, spelled
 
 PATTERNS: Final = jsonschema_rs.RegexOptions(size_limit=256 * 1024, dfa_size_limit=1024 * 1024)
 """A linear engine without look-around and back-references; what a pattern becomes is limited."""
@@ -93,7 +93,7 @@ def _told(
                 yield unknown((*path, unexpected), name, known)
         case "falseSchema":
             # No field is described: the library names the first that is there by its value alone.
-            for unexpected in _at(value, path):
+            for unexpected in found_at(value, path, ()):
                 yield unknown((*path, unexpected), "additionalProperties", ())
         case "anyOf" | "oneOf":
             yield from _alternatives(error, schema, value)
@@ -181,12 +181,6 @@ def _said(name: str, given: dict[str, Any]) -> str:  # noqa: C901 - one line for
 
 def _violation(path: Path, rule: str, message: str, fix: str) -> Violation:
     return Violation(path=path, rule=rule, message=message, fix=fix)
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value[step]
-    return value
 
 
 def _subject(path: Path) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from catalyst.blueprints import versions
 from catalyst.cli import owned
 from catalyst.cli.exits import Failure
+from catalyst.cli.output import note
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError
 
@@ -41,12 +42,14 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
 def over(target: Target, copy: Copy, reached: str, wanted: str = "*") -> list[str]:
     """Return why each version of a range is passed over that is newer than the one reached.
 
-    Nothing is told if that cannot be read: it is said beside what was asked for.
+    It is said beside what was asked for: where it cannot be read, a note says that alone.
     """
     try:
         newer = _newer(_asked(target, copy, "versions")["versions"], reached, wanted)
         found = [_why(target, copy, one) for one in newer[:_NAMED]]
-    except (ClientError, Failure, versions.BadVersion):
+    except (ClientError, Failure, versions.BadVersion) as error:
+        where = f"{copy.application} in {copy.environment}"
+        note(f"whether there is a newer version for {where} is not known: {error}")
         return []
     more = len(newer) - _NAMED
     return [*found, *([f"and {more} more"] if more > 0 else [])]

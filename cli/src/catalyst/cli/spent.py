@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from catalyst.chassis import clock
 from catalyst.cli import ages, owned
 from catalyst.cli.planshow import amount
 from catalyst.cli.target import Target
-from catalyst.client.errors import ClientError
+from catalyst.client.errors import ClientError, Problem
+
+_FORBIDDEN: Final = 403
 
 
 def lines(target: Target, account: dict[str, Any], owner: str) -> list[str]:
@@ -17,7 +19,8 @@ def lines(target: Target, account: dict[str, Any], owner: str) -> list[str]:
     if not limits:
         return []
     month = f"{clock.now():%Y-%m}"
-    spent, alerts = _spent(target, month, owner), _alerts(target, month, owner)
+    spent, unknown = _spent(target, month, owner)
+    alerts, unseen = _alerts(target, month, owner)
     held = [hold["amount"] for hold in account["holds"]]
     found = []
     for limit in limits:
@@ -35,25 +38,35 @@ def lines(target: Target, account: dict[str, Any], owner: str) -> list[str]:
                 when = f"{ages.moment(one['since']):%F %H:%M} UTC"
                 told = f"{amount(one['spent'])} of {amount(one['limit'])} was spent"
                 found.append(f"  {one['percent']} % were reached at {when}: {told}")
+    if unknown:
+        found.append(f"what {month} costs so far is not known: {unknown}")
+    if unseen:
+        found.append(f"what was told of that is not known: {unseen}")
     return found
 
 
-def _spent(target: Target, month: str, owner: str) -> dict[str, int] | None:
-    """Return what a month costs so far, by currency; None where that cannot be said."""
+def _spent(target: Target, month: str, owner: str) -> tuple[dict[str, int] | None, str]:
+    """Return what a month costs so far, by currency; None and maybe why, where nobody can say."""
     try:
         running = owned.answer(target, "billing", "open-money", {}, owner)["running"]
-    except ClientError:
-        return None
+    except ClientError as error:
+        return None, _why(error)
     (found,) = [one for one in running if one["month"] == month] or [{"amounts": ()}]
     if found.get("problem"):
-        return None
-    return {one["total"]["currency"]: one["total"]["minor"] for one in found["amounts"]}
+        return None, str(found["problem"])
+    return {one["total"]["currency"]: one["total"]["minor"] for one in found["amounts"]}, ""
 
 
-def _alerts(target: Target, month: str, owner: str) -> list[dict[str, Any]]:
-    """Return what was told of a month; nothing to whom its use is not shown."""
+def _alerts(target: Target, month: str, owner: str) -> tuple[list[dict[str, Any]], str]:
+    """Return what was told of a month, or why that is not known."""
     try:
         shown = owned.docs(target, "usage", owner)
-    except ClientError:
-        return []
-    return [alert for doc in shown if doc["month"] == month for alert in doc["alerts"]]
+    except ClientError as error:
+        return [], _why(error)
+    return [alert for doc in shown if doc["month"] == month for alert in doc["alerts"]], ""
+
+
+def _why(error: ClientError) -> str:
+    """Return why something is not known; nothing to whom it is not shown."""
+    hidden = isinstance(error, Problem) and error.status in {_FORBIDDEN, owned.NOT_FOUND}
+    return "" if hidden else str(error)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from catalyst.blueprints.document import Blueprint
+from catalyst.blueprints.findings import found_at
 from catalyst.blueprints.form import Field, fields
 from catalyst.catalog_svc.domain.placed import Application
 from catalyst.contracts.provisioning_values_v1 import Desired
@@ -82,7 +83,7 @@ def form(
     values = running.desired.values if running is not None else None
     asked = []
     for field in fields(blueprint.schema):
-        value = field.default if values is None else _at(values, field.path, field.default)
+        value = field.default if values is None else found_at(values, field.path, field.default)
         asked.append(
             FormField(
                 field=field,
@@ -97,15 +98,6 @@ def form(
         title=blueprint.title,
         fields=tuple(asked),
     )
-
-
-def _at(values: dict[str, Any], path: tuple[str, ...], default: Any) -> Any:
-    found: Any = values
-    for step in path:
-        if not isinstance(found, dict) or step not in found:
-            return default
-        found = found[step]
-    return found
 
 
 def _options(
