@@ -107,6 +107,29 @@ async def test_what_waits_in_any_organization_is_listed_live_and_decided_there(
         assert officer.complaints == []
 
 
+@pytest.mark.guarantee("G26.2")
+async def test_whose_approval_came_too_late_is_told_why(
+    desk: Window, market: Site, chromium: Browser, slug: str
+) -> None:
+    await furnish(market, slug, desk, policy="careful")
+    await market.install(slug, "bp-redis", "cache")
+    async with support.window(chromium, market.address) as officer:
+        page = officer.page
+        role = market.token(f"sam@{slug}.example", [SECURITY_OFFICER])
+        await officer.sign_in(role, at="#/waiting")
+        card = _card(page, f"Install cache in {slug}-prod", slug)
+        await card.get_by_text("Look at its plan").click()
+        await expect(card.locator(".plan-hash")).to_be_visible()
+        rule = {"promotion": {"required_approvers": 2}, "quota": {"applications": 9}}
+        await market.send("update-policy", slug, rule, id="careful")
+        await card.get_by_role("button", name="Approve", exact=True).click()
+        await expect(page.locator(".inbox > .notice")).to_contain_text(
+            "and it is not carried out: plan-stale: the EnvironmentPolicy careful asks for other"
+        )
+        await expect(card).to_have_count(0)
+        assert officer.complaints == []
+
+
 @pytest.mark.guarantee("G26.14")
 async def test_who_has_no_say_is_shown_none_until_they_have(
     desk: Window, market: Site, chromium: Browser, slug: str

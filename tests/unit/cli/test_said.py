@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from catalyst.cli import said
@@ -99,6 +100,34 @@ def test_where_the_change_is_not_shown_the_outcome_says_whether_it_begins(
     rows.append(None)
     said.after_approval(HERE, "ch-1", "acme", outcome(*events))
     assert capsys.readouterr() == (sentence, "how ch-1 is now is not shown to you\n")
+
+
+STALE = "plan-stale: the EnvironmentPolicy gate asks for other approvals than planned"
+ASKED = {"action": "configure", "application": "blog", "environment": "acme-prod"}
+
+
+@pytest.mark.parametrize(
+    ("doc", "more"),
+    [
+        (
+            {"request": ASKED, "status": "failed"},
+            "`catalyst plan configure blog --env acme-prod --org acme` plans it again\n",
+        ),
+        (None, "how ch-1 is now is not shown to you\n"),
+    ],
+)
+def test_whose_approval_came_too_late_is_told_why(
+    doc: dict[str, Any] | None,
+    more: str,
+    rows: list[dict[str, Any] | None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows.append(doc)
+    result = {"change": "ch-1", "status": "failed", "reason": STALE}
+    found = msgspec.structs.replace(outcome("change-approved", "change-failed"), result=result)
+    said.after_approval(HERE, "ch-1", "acme", found)
+    sentence = f"you approved ch-1, and it is not carried out: {STALE}\n"
+    assert capsys.readouterr() == (sentence, as_called(more))
 
 
 @pytest.mark.parametrize(

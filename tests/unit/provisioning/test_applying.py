@@ -1,6 +1,7 @@
 """A plan is applied once, while it is fresh, and begins as what was approved."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -136,10 +137,11 @@ def tighten(place: Town) -> None:
     )
 
 
-def approve(place: Town) -> None:
-    """Approve what waits, as an admin."""
+def approve(place: Town) -> Any:
+    """Approve what waits, as an admin; return what that is told to have come to."""
     content = place.change("ch-1").content()
-    place.command(change_ref("acme", "ch-1"), pro1.ApproveChange(hash=content.hash), ADMIN)
+    sent = pro1.ApproveChange(hash=content.hash)
+    return place.command(change_ref("acme", "ch-1"), sent, ADMIN).result
 
 
 @pytest.mark.guarantee("G14.5")
@@ -150,9 +152,10 @@ async def test_a_change_does_not_begin_under_a_gate_that_was_opened_before_it_wa
     apply(place, "ch-1", await plan(place, others, install()))
     assert place.change("ch-1").status == "waiting"
     tighten(place)
-    approve(place)
+    told = approve(place)
     (failed,) = place.events(pro1.ChangeFailed)
     assert failed.reason.startswith("plan-stale: the EnvironmentPolicy gate asks for other appro")
+    assert told == {"change": "ch-1", "status": "failed", "reason": failed.reason}
     assert place.change("ch-1").begun == ()
 
 
@@ -161,7 +164,7 @@ async def test_a_policy_that_asks_for_no_more_than_was_given_keeps_nobody() -> N
     place, others = gated(quorum=1)
     apply(place, "ch-1", await plan(place, others, install()))
     place.given(foreign.policy_ref("acme", "gate"), env2.PolicyDefined(policy="gate"))
-    approve(place)
+    assert approve(place) == {"change": "ch-1", "status": "running"}
     assert place.change("ch-1").status == "running"
 
 

@@ -105,7 +105,13 @@ def approving(doc: Doc) -> None:
 def after_approval(target: Target, change: str, owner: str, found: Outcome) -> None:
     """Say that somebody approved, how many approvals are there, and what comes next."""
     first = f"you approved {change}" if found.events else f"you had approved {change} already"
+    became = found.result or {}
     doc = _now(target, change, owner, found)
+    if became.get("reason"):
+        write_lines([f"{first}, and it is not carried out: {became['reason']}"])
+        if doc is not None:
+            note(f"`catalyst plan {as_asked(doc['request'], owner)}` plans it again")
+        return
     if doc is None:
         begun = _BEGUN in found.events
         write_lines([f"{first}{'; with that it begins' if begun else '; it does not begin yet'}"])

@@ -102,7 +102,13 @@ def approve(state: Change, command: pro1.ApproveChange, context: Context) -> Dec
         )
     )
     turn.consider(writing)
-    return writing.decision()
+    return writing.decision(_became(writing))
+
+
+def _became(writing: Writing) -> dict[str, str]:
+    """Return what an approval came to, in an outcome: the last one may have come too late."""
+    found = {"change": writing.name, "status": writing.state.status}
+    return {**found, "reason": writing.state.reason} if writing.state.is_over else found
 
 
 def reject(state: Change, command: pro1.RejectChange, context: Context) -> Decision:

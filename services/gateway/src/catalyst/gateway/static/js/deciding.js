@@ -17,7 +17,7 @@ export class Decision {
   #doc = null;
   #sent = null;
 
-  /** `rows()` returns the live rows; `done(name)` is called when a command was accepted. */
+  /** `rows()` returns the live rows; `done(name, why)` is called when a command was accepted; `why` an approval came too late. */
   constructor(organization, change, { rows, session, done = () => {} }) {
     Object.assign(this, { organization, change, rows, session, done });
     this.plan = new ChangePlan(organization, change, {
@@ -68,10 +68,10 @@ export class Decision {
     field.clear();
     try {
       const query = { organization: this.organization, aggregate: "change", id: this.change };
-      await command(`provisioning.${name}.v1`, this.#sent.id, query, data);
+      const { result } = await command(`provisioning.${name}.v1`, this.#sent.id, query, data);
       this.#sent = null;
       field.control.value = "";
-      this.done(name);
+      this.done(name, result?.reason ?? "");
     } catch (error) {
       if (error.status) this.#sent = null;
       const own = ({ pointer }) => /\/(reason|comment)$/.test(pointer ?? "");

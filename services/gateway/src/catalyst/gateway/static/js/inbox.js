@@ -121,9 +121,9 @@ export class Inbox {
         // The plan says the same of the price, and of who may approve.
         card.facts.hidden = target.open;
         if (!target.open || card.decision) return;
-        const done = (name) => {
+        const done = (name, why) => {
           this.said.hidden = false;
-          say(this.said, `${DONE[name]}: ${title} (${organization}).`);
+          say(this.said, `${DONE[name]}: ${title} (${organization})${why ? `, and it is not carried out: ${why}` : ""}.`);
         };
         card.decision = new Decision(organization, card.doc.change, { rows: this.rows, session: this.session, done });
         inside.append(card.decision.plan.node, card.decision.node, card.decision.problems);
