@@ -17,7 +17,7 @@ from catalyst.catalog_svc import handlers as catalog
 from catalyst.chassis.index import Index
 from catalyst.chassis.service import Effect, Process, Rule, Service
 from catalyst.chassis.service import Source as Feed
-from catalyst.contracts import roles, schema, topology, upcast
+from catalyst.contracts import refusals, roles, schema, topology, upcast
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.registry import BY_SHAPE, MESSAGES, TABLES, Message
 from catalyst.environment_controller import handlers as environment
@@ -72,9 +72,10 @@ def _lines() -> Iterator[str]:
     yield "Every message: who owns it, who may send it, who reacts, and what follows. Made from the"
     yield "registry and the services' tables by `uv run python -m tools.pages`."
     yield ""
-    yield "A command may write the events in its last column; which of them, its rule decides. Each"
-    yield "has one outcome beside them. `→` marks the commands that a process manager or an effect"
-    yield "sends because of an event."
+    yield "A command may write the events in its row; which of them, its rule decides. Each has one"
+    yield "outcome beside them: its rule may refuse it with the codes that stand there, and every"
+    yield "command with those that `catalyst contracts show` names besides. `→` marks the commands"
+    yield "that a process manager or an effect sends because of an event."
     for name, service in SERVICES.items():
         for aggregate in AGGREGATES[name]:
             yield from _aggregate(service, aggregate)
@@ -91,11 +92,12 @@ def _aggregate(service: Service, aggregate: str) -> Iterator[str]:
     yield ""
     yield f"## {service.name}: {aggregate}"
     yield ""
-    yield "| Command | Means | Sent by | May write |"
-    yield "|---|---|---|---|"
+    yield "| Command | Means | Sent by | May write | May be refused with |"
+    yield "|---|---|---|---|---|"
     for message in commands:
         rule = service.by_command[cast("type[Command]", message.shape), aggregate]
-        yield _row(_name(message), message.summary, _senders(message), _events(rule))
+        codes = ", ".join(f"`{code.name}`" for code in refusals.of_rule(message.type)) or "none"
+        yield _row(_name(message), message.summary, _senders(message), _events(rule), codes)
     yield ""
     yield "| Event | Means | Written by | Who reacts, and what follows |"
     yield "|---|---|---|---|"

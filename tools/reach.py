@@ -1,8 +1,8 @@
-"""Which messages a rule can make, and which ones a fold tells apart, read from its source.
+"""Which messages a rule can make, with which codes it can refuse, and what a fold tells apart.
 
 A rule is a function of a service; what it makes are the calls of registered classes in it and in
-the functions of Catalyst that it names. Nothing is run: a rule's outcome depends on state, but what
-it may write is plain in its text.
+the functions of Catalyst that it names, and what it refuses with are the codes that stand there.
+Nothing is run: a rule's outcome depends on state, but what it may write is plain in its text.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from catalyst.contracts.registry import BY_SHAPE
+from catalyst.contracts.rejection import CODES
 
 
 @functools.cache
@@ -30,9 +31,27 @@ def names(fold: Callable[..., Any]) -> frozenset[type]:
     return frozenset(message for message, _ in _messages(fold))
 
 
+@functools.cache
+def refuses(rule: Callable[..., Any]) -> frozenset[str]:
+    """Return the codes that a function may refuse with, itself or through others.
+
+    Also those that it gives for one of several errors, or looks for in what others answer.
+    """
+    return frozenset(code for function, _ in _reached(rule) for code in _codes(function))
+
+
 def _messages(rule: Callable[..., Any]) -> set[tuple[type, bool]]:
     """Return the messages that a function and those behind it name, and whether they are called."""
-    found: set[tuple[type, bool]] = set()
+    return {
+        (named, called)
+        for function, owner in _reached(rule)
+        for named, called in _named(function, owner)
+        if isinstance(named, type) and named in BY_SHAPE
+    }
+
+
+def _reached(rule: Callable[..., Any]) -> Iterator[tuple[FunctionType, object]]:
+    """Return a function and all of ours behind it, with the objects they are bound to."""
     seen: set[FunctionType] = set()
     waiting: list[tuple[FunctionType, object]] = list(_functions(rule))
     while waiting:
@@ -40,12 +59,9 @@ def _messages(rule: Callable[..., Any]) -> set[tuple[type, bool]]:
         if function in seen:
             continue
         seen.add(function)
-        for named, called in _named(function, owner):
-            if isinstance(named, type) and named in BY_SHAPE:
-                found.add((named, called))
-            else:
-                waiting += _functions(named)
-    return found
+        yield function, owner
+        for named, _ in _named(function, owner):
+            waiting += _functions(named)
 
 
 def _functions(named: object) -> Iterator[tuple[FunctionType, object]]:
@@ -65,9 +81,20 @@ def _named(function: FunctionType, owner: object) -> Iterator[tuple[object, bool
 
 
 @functools.cache
+def _nodes(function: FunctionType) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+
+
+@functools.cache
+def _codes(function: FunctionType) -> frozenset[str]:
+    texts = {one.value for one in _nodes(function) if isinstance(one, ast.Constant)}
+    return frozenset(text for text in texts if isinstance(text, str) and text in CODES)
+
+
+@functools.cache
 def _written(function: FunctionType) -> tuple[tuple[ast.Name | ast.Attribute, bool], ...]:
     """Return the names in a function's source, and whether each is called there."""
-    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    nodes = _nodes(function)
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     return tuple(
         (node, id(node) in called) for node in nodes if isinstance(node, ast.Name | ast.Attribute)

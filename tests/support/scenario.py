@@ -5,7 +5,7 @@ the runtime would refuse (writing what was not read, another Organization's even
 every message through its wire form, and can fold the result and go on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, reduce
@@ -15,7 +15,7 @@ from typing import Any, Self
 from tests.support import build
 
 from catalyst.chassis.service import Aggregate, Input, Process, Rule, Source
-from catalyst.contracts import codec
+from catalyst.contracts import codec, refusals
 from catalyst.contracts.decision import (
     Actor,
     Arm,
@@ -171,7 +171,9 @@ class Scenario:
         try:
             decision = rule.decide(state, command, context)
         except Rejected as rejected:
-            return Outcome(self, at, None, _checked(rejected))
+            message = named(type(command), at.service)
+            told = refusals.of_rule(message.type)
+            return Outcome(self, at, None, _checked(rejected, {code.name for code in told}))
         _check(decision, at, reads)
         return Outcome(self, at, decision, None)
 
@@ -330,10 +332,11 @@ def _over_the_wire(command: Command, service: str) -> Command:
     return codec.command_data(message, codec.encode(command))
 
 
-def _checked(rejected: Rejected) -> Rejected:
-    assert rejected.code in CODES
+def _checked(rejected: Rejected, known: Collection[str] = CODES) -> Rejected:
+    """Refuse a code that nobody was told of."""
+    assert rejected.code in known
     for error in rejected.errors:
-        assert error.rule in CODES, error
+        assert error.rule in known, error
         assert error.message, error
     return rejected
 

@@ -257,6 +257,7 @@ async def test_contracts_and_documents_are_there_for_anybody(stack: Stack) -> No
         one = (await http.get("/v1/contracts/environment.create-organization.v1")).json()
         assert one["roles"] == ["sovereign-admin"]
         assert one["schema"]["required"]
+        assert {"slug-taken", "owner-required"} <= {code["code"] for code in one["refused_with"]}
         assert (await http.get("/v1/contracts/nothing")).status_code == 404
         openapi = (await http.get("/openapi.json")).json()
         assert openapi["openapi"] == "3.1.0"

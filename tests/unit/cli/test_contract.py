@@ -13,7 +13,7 @@ from catalyst.cli import contract, events, send
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.errors import Problem
-from catalyst.contracts import schema
+from catalyst.contracts import refusals, schema
 from catalyst.contracts.registry import BY_TYPE, COMMANDS, SERVICES
 from catalyst.contracts.roles import COMMAND_ROLES
 
@@ -125,3 +125,31 @@ def test_every_type_that_is_named_in_a_message_is_shown_with_it() -> None:
         assert len(found) == len(root.get("$defs", {})), message.type
         inner += len(found)
     assert inner > 100
+
+
+def test_beside_a_command_stands_what_it_may_be_refused_with(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ended(["contracts", "show", "environment.change-owners.v1"]) == 0
+    said = capsys.readouterr().out
+    _, _, refused = said.partition("REFUSED WITH")
+    rows = [re.split(r" {2,}", line) for line in refused.split("\n\n")[0].splitlines()[1:]]
+    assert ["owner-required", "422", "At least one owner must remain."] in rows
+    assert [row[0] for row in rows] == [
+        code.name for code in refusals.of_rule("environment.change-owners.v1")
+    ]
+    assert "As any command, it may also be refused with too-large, " in refused
+    assert ended(["contracts", "show", "environment.change-owners.v1", "-o", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["refused_with"]
+    assert [[one["code"], str(one["status"]), one["meaning"]] for one in found] == rows
+
+
+def test_what_no_rule_refuses_and_what_nobody_sends_say_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ended(["contracts", "show", "billing.release-voucher.v1"]) == 0
+    said = capsys.readouterr().out
+    assert "REFUSED WITH" not in said
+    assert "As any command, it may be refused with too-large, " in said
+    assert ended(["contracts", "show", "billing.voucher-released.v1"]) == 0
+    assert "refused" not in capsys.readouterr().out

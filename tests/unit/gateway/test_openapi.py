@@ -10,6 +10,7 @@ import pytest
 from tests.support import metering
 from tests.support.each import each
 
+from catalyst.contracts import refusals
 from catalyst.contracts.registry import COMMANDS
 from catalyst.contracts.rejection import CODES
 from catalyst.gateway import openapi
@@ -55,6 +56,16 @@ def test_every_command_has_a_path_with_its_own_body(type_: str) -> None:
     assert name in json.dumps(content["application/json"]["schema"])
     assert "application/cloudevents+json" in content
     assert {"200", "202", "401", "403", "422"} <= operation["responses"].keys()
+
+
+def test_what_a_command_may_be_refused_with_is_said_beside_it_and_each_code_at_the_top() -> None:
+    listed = document()["info"]["x-rejections"]
+    assert [one["code"] for one in listed] == list(CODES)
+    assert {one["status"] for one in listed} == {code.status for code in CODES.values()}
+    operation = document()["paths"]["/v1/commands/catalog.pin-version.v1"]["post"]
+    for code in refusals.of_rule("catalog.pin-version.v1"):
+        assert f"`{code.name}`" in operation["description"]
+    assert "slug-taken" not in operation["description"]
 
 
 def test_a_use_is_described_to_its_last_field() -> None:

@@ -12,7 +12,7 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.near import meant
 from catalyst.cli.output import Format, Table, left_out, show, write
 from catalyst.cli.target import OutputOption
-from catalyst.contracts import schema
+from catalyst.contracts import refusals, schema
 from catalyst.contracts.registry import BY_TYPE, RUNTIME_SHAPES, TABLES, Message
 from catalyst.contracts.roles import COMMAND_ROLES, SERVICE_COMMANDS
 
@@ -67,7 +67,7 @@ def show_(
     *,
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Show one message: its fields, where it is addressed, who may send it.
+    """Show one message: its fields, where it is addressed, who may send it, what refuses it.
 
     Example:
       catalyst contracts show environment.create-organization.v1 -o json
@@ -82,7 +82,12 @@ def show_(
             hint=f"{near}`catalyst contracts list` shows all",
         )
     shape = schema.message_schema(message)
-    body = {**_entry(message), "subject": _subject(message), "schema": shape}
+    body = {
+        **_entry(message),
+        "subject": _subject(message),
+        "refused_with": refusals.rows(refusals.of_rule(message.type)),
+        "schema": shape,
+    }
     show(body, output, lambda: _detail(message, shape))
 
 
@@ -178,10 +183,30 @@ def _detail(message: Message, shape: dict[str, Any]) -> None:
         ("from", ", ".join(_senders(message))),
     ):
         write(f"{label:<9}{value}")
-    if not shape.get("properties"):
+    if shape.get("properties"):
+        write("")
+        _data(shape)
+    else:
         write("data     {}")
-        return
+    if message.kind == "command":
+        _refused(message)
+
+
+def _refused(message: Message) -> None:
+    """Write with which codes a command may be refused."""
+    own = refusals.of_rule(message.type)
     write("")
+    if own:
+        table = Table("REFUSED WITH", "HTTP", "MEANING")
+        for code in own:
+            table.add(code.name, code.status, code.meaning)
+        table.write()
+        write("")
+    others = [code.name for code in refusals.OF_ANY if code not in own]
+    write(f"As any command, it may {'also ' if own else ''}be refused with {', '.join(others)}.")
+
+
+def _data(shape: dict[str, Any]) -> None:
     _fields(shape, shape)
     for name, inner in nested(shape).items():
         said = inner.get("description", "")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.contracts import described, registry, rejection, topology
+from catalyst.contracts import described, refusals, registry, rejection, topology
 from catalyst.contracts.facts_v1 import FactMessage
 from catalyst.contracts.message import Envelope, Outcome
 from catalyst.contracts.registry import Message
@@ -108,6 +108,7 @@ def asyncapi(version: str) -> Json:
                 "what was seen of clusters, is heard on use. and ws. "
                 f"A body has at most {topology.MAX_BODY_BYTES} bytes."
             ),
+            "x-rejections": refusals.rows(rejection.CODES.values()),
         },
         "defaultContentType": _MEDIA_TYPE,
         "servers": {
@@ -278,6 +279,9 @@ def _messages() -> Iterator[tuple[str, Json]]:
         }
         if message.kind == "command":
             found["headers"] = _command_headers()
+        refused = refusals.in_words(message.type)
+        if refused:
+            found["description"] = refused
         yield message.type, found
     for name, kind in (("catalyst.outcome", _PLAIN), (_FACT, _PLAIN), (USE_TYPE, _MEDIA_TYPE)):
         yield (
@@ -384,14 +388,6 @@ def _parameters() -> Json:
         "namespace": {"description": f"The namespace of the object. {escaped}"},
         "name": {"description": f"The name of the object. {escaped}"},
     }
-
-
-def rejections() -> list[Json]:
-    """Return every code that an outcome or a problem may carry, for programs."""
-    return [
-        {"code": code.name, "status": code.status, "meaning": code.meaning}
-        for code in rejection.CODES.values()
-    ]
 
 
 def _ref(kind: str, name: str) -> Json:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from catalyst.contracts import codec, roles, schema
+from catalyst.contracts import codec, refusals, roles, schema
 from catalyst.contracts.registry import BY_TYPE, Message
 from catalyst.contracts.rejection import Rejected
 from catalyst.gateway import openapi
@@ -35,11 +35,12 @@ class Catalogue:
         return _cached(self._listed)
 
     async def show(self, request: Request) -> Response:
-        """Answer one message with the schema of its data."""
+        """Answer one message with what its rule may refuse it with, and the schema of its data."""
         message = BY_TYPE.get(request.path_params["type"])
         if message is None:
             raise Rejected("not-found", "no message has this type and version")
-        body = {**_described(message), "schema": schema.message_schema(message)}
+        refused = {"refused_with": refusals.rows(refusals.of_rule(message.type))}
+        body = {**_described(message), **refused, "schema": schema.message_schema(message)}
         return _cached(codec.encode(body))
 
     async def openapi(self, _request: Request) -> Response:

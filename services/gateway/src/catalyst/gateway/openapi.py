@@ -12,9 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from catalyst.chassis.problems import Problem
-from catalyst.contracts import described
+from catalyst.contracts import described, refusals
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.registry import COMMANDS, Message
+from catalyst.contracts.rejection import CODES
 from catalyst.contracts.usage_v1 import UseMessage
 from catalyst.gateway import openapi_parts as parts
 from catalyst.gateway.caller import COOKIE
@@ -45,6 +46,7 @@ def document(version: str) -> Json:
                 "200, whether the command was accepted or rejected; a problem means that nothing "
                 "was recorded."
             ),
+            "x-rejections": refusals.rows(CODES.values()),
         },
         "security": [{"token": []}, {"session": []}],
         "paths": {**dict(_command_paths()), **routes()},
@@ -92,6 +94,7 @@ def _command(message: Message) -> Json:
     return {
         "operationId": message.type,
         "summary": message.summary,
+        "description": refusals.in_words(message.type),
         "tags": ["commands"],
         "parameters": [
             parts.organization(required=True),
