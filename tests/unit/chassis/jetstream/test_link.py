@@ -1,12 +1,17 @@
 """The inner parts of nats-py that our connections stand on; if one moves, this fails."""
 
+import asyncio
 import inspect
+import sys
 
+import pytest
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from tests.support.each import each
+from typing_extensions import override
 
 from catalyst.chassis.jetstream.link import Link
+from catalyst.chassis.jetstream.port import BrokerError, Unavailable
 
 
 @each(
@@ -61,6 +66,7 @@ async def test_our_names_hide_none_of_the_clients() -> None:
         "_closing",
         "_counter",
         "_deaf",
+        "_due",
         "_inbox",
         "_said",
         "_sweeping",
@@ -75,3 +81,38 @@ def test_a_subscription_without_a_start_has_no_task() -> None:
 
     assert subscription._wait_for_msgs_task is None
     assert subscription._message_iterator is None
+
+
+class _Unheard(Link):
+    """Sends into the void."""
+
+    @property
+    @override
+    def is_connected(self) -> bool:
+        return True
+
+    @override
+    async def send(self, *frames: bytes) -> None:
+        """Write nothing."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop for Windows")
+def test_whoever_asks_while_others_are_late_is_late_and_nothing_else() -> None:
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
+    async def late(link: Link, timeout: float) -> BrokerError:
+        with pytest.raises(Unavailable) as caught:
+            await link.call(lambda _: [], ("a",), timeout=timeout)
+        return caught.value
+
+    async def ask() -> list[BrokerError]:
+        link, asked = _Unheard(), []
+        async with asyncio.TaskGroup() as tasks:
+            # A call in each turn of the loop, and an end of one in many of them.
+            for number in range(2_000):
+                asked.append(tasks.create_task(late(link, 0.002 + number % 7 / 10_000)))
+                await asyncio.sleep(0)
+        return [task.result() for task in asked]
+
+    # The loop that services run on: that of the tests gives other handles.
+    assert {error.code for error in uvloop.run(ask())} == {408}

@@ -72,7 +72,10 @@ class Link(Connection):
         self._taps: dict[int, Tap] = {}
         self._ps = QuickParser(self, self._taps, self._process_msg)
         self._calls: dict[bytes, Call] = {}
-        self._sweeping: asyncio.TimerHandle | None = None
+        self._sweeping: asyncio.Handle | None = None
+        self._due = 0.0
+        """When the calls are looked at next; the handle of a moment that is nearly there has none
+        on uvloop."""
         self._watchers: set[Callable[[], None]] = set()
         self._counter = 0
         self._inbox = ""
@@ -227,11 +230,11 @@ class Link(Connection):
 
     def _sweep_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """Let late calls end. One timer serves all: one for each costs as much as the call."""
-        sweeping = self._sweeping
-        if sweeping is not None:
-            if sweeping.when() <= deadline:
+        if self._sweeping is not None:
+            if self._due <= deadline:
                 return
-            sweeping.cancel()
+            self._sweeping.cancel()
+        self._due = deadline
         self._sweeping = loop.call_at(deadline, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
