@@ -1,29 +1,20 @@
 """Three nodes of one broker on this machine."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from tests.support.broker import private
+from tests.support.ports import free_ports
 
 from catalyst.cli.broker import BrokerProcess
-
-
-def _ports() -> list[int]:
-    """Return three that are free now."""
-    bound = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    found = [one.getsockname()[1] for one in bound]
-    for one in bound:
-        one.close()
-    return found
 
 
 @asynccontextmanager
 async def three(directory: Path) -> AsyncIterator[list[BrokerProcess]]:
     """Run them for the block; they may not have found each other yet."""
-    ports = _ports()
+    ports = free_ports(3)
     found = []
     for own in ports:
         others = [f"nats-route://127.0.0.1:{port}" for port in ports if port != own]

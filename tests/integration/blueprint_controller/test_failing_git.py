@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.integration.blueprint_controller.test_git import HOME, add, organization
 from tests.integration.blueprint_controller.test_hostile_git import line, serving
+from tests.support.ports import free_ports
 from tests.support.sources import registering
 
 from catalyst.blueprint_controller.adapters import git, outside
@@ -75,12 +76,6 @@ def listening(answer: bytes | None, context: ssl.SSLContext | None = None) -> It
                 one.close()
 
 
-def unused() -> int:
-    """Return a port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def selfmade(path: Path) -> ssl.SSLContext:
     """Return a server's side of TLS with a certificate that nobody vouches for."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -109,7 +104,8 @@ def selfmade(path: Path) -> ssl.SSLContext:
 def test_a_closed_port_refuses_and_the_log_has_the_rest(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = f"http://127.0.0.1:{unused()}/x.git"
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/x.git"
     with caplog.at_level(logging.WARNING, git.__name__):
         found = told(tmp_path, url)
     assert found == ("unreachable", "git.example refuses the connection: nobody listens there")
@@ -198,7 +194,9 @@ def test_what_is_no_repository_is_told(tmp_path: Path) -> None:
 async def test_a_source_that_cannot_be_fetched_says_so_in_words(
     js: JetStream, tmp_path: Path
 ) -> None:
-    async with registering(js, tmp_path, git_url=f"http://127.0.0.1:{unused()}") as registry:
+    async with registering(
+        js, tmp_path, git_url=f"http://127.0.0.1:{free_ports(1)[0]}"
+    ) as registry:
         await organization(js, "acme")
         assert await add(registry, "acme", HOME.format("acme")) == ""
         await registry.read("shared", 1, "acme")

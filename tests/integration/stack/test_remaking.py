@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,6 +12,7 @@ import nats
 import pytest
 from nats.errors import Error as NatsError
 from tests.support.faults import Killed
+from tests.support.ports import free_ports
 from tests.support.waiting import until
 
 from catalyst.chassis.jetstream import topology
@@ -287,12 +287,6 @@ async def remake_and_start(data: Path) -> None:
     await broker.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def report(port: int, password: str, taken: list[int], end: asyncio.Event) -> None:
     """Send uses all the while, each until it is taken, whoever does not answer."""
     while not end.is_set():
@@ -319,7 +313,7 @@ async def report(port: int, password: str, taken: list[int], end: asyncio.Event)
 
 
 async def test_no_use_that_is_sent_all_the_while_is_lost_or_set_aside_twice(tmp_path: Path) -> None:
-    port = _free_port()
+    (port,) = free_ports(1)
     async with earlier(tmp_path):
         pass
     installation = Installation(tmp_path)

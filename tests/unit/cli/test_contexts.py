@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import stat
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.support.ports import free_ports
 
 from catalyst.cli import brokerlock, contexts, main, startable
 from catalyst.cli.calling import as_called
@@ -63,8 +62,7 @@ def test_what_no_longer_runs_is_marked_and_told_how_to_start_or_forget_it(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     file = contexts.default_path()
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     for name in ("gone", "kept data"):
         contexts.register_local(stack(tmp_path / name, port), file)
     contexts.register(file, "prod", SECRET)
@@ -172,8 +170,7 @@ def test_what_ran_on_somebody_else_s_broker_is_started_on_it_again(tmp_path: Pat
 async def test_a_stack_that_works_in_its_directory_runs_however_slow_it_answers(
     path: Path, tmp_path: Path
 ) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     first = stack(tmp_path / "one", port)
     _, known = contexts.register_local(first, path)
     place = broker_directory(first)
