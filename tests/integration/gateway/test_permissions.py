@@ -149,7 +149,7 @@ async def test_the_worker_makes_the_topology_and_the_projector_its_bucket(
     async with member(guarded, "projector") as js:
         assert await ensure(js, ((*STREAMS, *BUCKETS), ())) == []
         async with pull(js, "EV", name="projector", start=1) as puller:
-            assert (await puller.read(timeout=5))[0].seq == stored.seq
+            assert (await puller.read(timeout=60))[0].seq == stored.seq
     async with member(guarded, "operator") as js:
         assert await ensure(js, ((*STREAMS, *BUCKETS), CONSUMERS), change=False) == []
         assert len(await js.replay("EV", ">")) == 3
@@ -158,7 +158,7 @@ async def test_the_worker_makes_the_topology_and_the_projector_its_bucket(
     async with member(guarded, "gateway") as js:
         assert (await js.stream_state("EV")).messages == 3
         async with pull(js, "EV", name="gateway", start=2) as puller:
-            assert (await puller.read(timeout=5))[0].seq == 2
+            assert (await puller.read(timeout=60))[0].seq == 2
         with pytest.raises(Denied):
             await js.api("STREAM.DELETE.EV", None)
 
@@ -209,7 +209,7 @@ async def test_a_service_answers_where_the_asker_listens_and_nowhere_else(
 
         await service.client.subscribe("qry.*.environment.ask.v1", cb=answer)
         await service.publish([])
-        reply = await asker.client.request("qry.acme.environment.ask.v1", b"?", timeout=5)
+        reply = await asker.client.request("qry.acme.environment.ask.v1", b"?", timeout=60)
         assert reply.data == b"yes"
         assert await service.publish(["_INBOX.elsewhere"]) == {"_INBOX.elsewhere"}
 

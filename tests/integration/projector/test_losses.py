@@ -286,9 +286,13 @@ async def test_a_log_restored_from_a_backup_is_noticed(
     own_server: BrokerProcess,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
     longer: bool,  # noqa: FBT001
 ) -> None:
     """The same stream with fewer messages, and maybe others behind them."""
+    # What is seen at a glance is looked at here, however slow the machine is.
+    for limit in ("LESS_SECONDS", "LOOK_SECONDS", "WHOLE_SECONDS"):
+        monkeypatch.setattr(brokercheck, limit, 60.0)
     async with connect(own_server.url, name="projector", user="own", password="own") as js:
         log = LogWriter(js)
         await log.prepare()
