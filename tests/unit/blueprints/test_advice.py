@@ -215,6 +215,7 @@ GIVEN = "    values: {replicas: 3}\n"
         ("    required: [theme]\n", "", []),
         ("    required: [replicas]\n", GIVEN, []),
         ("    anyOf: [{required: [replicas]}, {required: [theme]}]\n", "", []),
+        ("    anyOf: [{required: [replicas], properties: {replicas: {default: 2}}}]\n", "", []),
         ("    if: {required: [theme]}\n    then: {required: [replicas]}\n", "", []),
         ("    required: [theme, replicas]\n", "", ["/spec/configSchema/required/1"]),
     ]
@@ -230,6 +231,13 @@ def test_a_field_with_a_default_that_has_to_be_given_is_told(
     ]
     said = "replicas has a default and is required all the same: whoever leaves it out is refused"
     assert {one.message for one in found} == ({said} if places else set())
+
+
+def test_a_field_whose_schema_is_wrong_is_told_as_that_alone() -> None:
+    at = "    type: object\n    additionalProperties"
+    text = DOCUMENT.replace(at, f"    required: [replicas]\n{at}", 1)
+    found = lint(package(text.replace("minimum: 1", "minimum: one", 1))).findings
+    assert [one.rule for one in found] == ["config-schema.type"]
 
 
 def test_a_default_within_a_list_or_a_map_is_looked_at_too() -> None:

@@ -244,10 +244,9 @@ def test_a_blueprint_without_manifests_and_dependencies_is_warned_of(manifests: 
 def test_manifests_of_another_kind_or_form_are_told_as_that_alone() -> None:
     other = ALONE.replace("{kind: Kustomize, ref: manifests}", "{kind: HelmChart, ref: manifests}")
     assert [rule for _, rule, _, _ in told(other)] == ["manifests.kind"]
-    wrong = ALONE[: ALONE.index("  manifests:")] + "  manifests: 5\n"
-    found = told(wrong)
-    assert found
-    assert "render.nothing" not in [rule for _, rule, _, _ in found]
+    for part in ("manifests", "depends"):
+        wrong = ALONE[: ALONE.index("  manifests:")] + f"  {part}: 5\n"
+        assert [rule for _, rule, _, _ in told(wrong)] == ["schema.type"]
 
 
 def test_what_fails_is_not_told_as_making_nothing_too() -> None:

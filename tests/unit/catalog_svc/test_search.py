@@ -207,7 +207,7 @@ def test_what_a_setting_alone_asks_for_is_told_apart() -> None:
         ("bp-postgres", ""),
         ("bp-object-store", "config.files == 's3'"),
         ("bp-valkey", "{{ .config.cache == 'own' }}"),
-        ("bp-mailpit", "${{ config.mail == 'own' }}"),
+        ("bp-mailpit", " ${{ config.mail == 'own'\n}}\n"),
     )
     depends = [
         {"blueprint": name, "version": "^1", "alias": name[3:].replace("-", "_"), "when": when}
