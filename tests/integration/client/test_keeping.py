@@ -1,10 +1,11 @@
 """What its keepers say of a Blueprint is so at once, for whom it is meant, and for nobody else."""
 
+import time
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from tests.integration.client.shop import KEEPING, Shop, open_supplied
+from tests.integration.client.shop import KEEPING, WAIT_SECONDS, Shop, open_supplied
 from tests.integration.client.test_verbs import CODE, ENV, MANIFESTS, ORG, PRICES, carried_out
 
 from catalyst.contracts.roles import SECURITY_OFFICER
@@ -42,4 +43,57 @@ def test_what_is_said_against_a_blueprint_names_the_copies_that_it_reaches(shop:
     shop.once_said("deprecated", "catalog", "show", "wordpress", "--org", ORG)
     shop.well("blueprint", "withdraw", "loki", *WHY)
     assert "blueprint-withdrawn" in shop.run("blueprint", "deprecate", "loki", *WHY).err
-    assert {one for one in KEEPING if one[0] == "blueprint"} <= shop.used
+    used_all(shop, "blueprint")
+
+
+@pytest.mark.guarantee("G27.2")
+def test_an_organization_curates_its_own_catalogue_and_the_platform_that_of_everybody(
+    shop: Shop,
+) -> None:
+    for org, by in ((ORG, shop.owner), ("_", "")):
+        mine = ("--org", org)
+        shop.well("catalog", "feature", "wiki", *mine, by=by)
+        assert "it was so before" in shop.well("catalog", "feature", "bp-wiki", *mine, by=by).out
+        listed(shop, "bp-wiki", "--featured")
+        shop.well("catalog", "unfeature", "wiki", *mine, by=by)
+        listed(shop, "bp-wiki", "--featured", there=False)
+        hidden = shop.well("catalog", "hide", "postgres", *WHY, *mine, by=by)
+        listed(shop, "bp-postgres", there=False)
+        # What takes it back is pasted, though it is not found any more.
+        assert f"`catalyst catalog unhide bp-postgres --org {org}`" in plainly(hidden.err)
+        shop.well("catalog", "unhide", "postgres", *mine, by=by)
+        listed(shop, "bp-postgres")
+        alone = shop.well("catalog", "categorize", "wiki", "colaboration", *mine, by=by)
+        assert "do you mean collaboration" in alone.err
+        listed(shop, "bp-wiki", "--category", "colaboration")
+        shop.well("catalog", "uncategorize", "wiki", *mine, by=by)
+        listed(shop, "bp-wiki", "--category", "colaboration", there=False)
+        pin = ("catalog", "pin", "grafana")
+        assert shop.run(*pin, "9.0.0", *WHY, *mine, by=by).code == 4
+        shop.well(*pin, "1.0.1", *WHY, *mine, by=by)
+        shop.once_said("kept-back", "catalog", "show", "grafana", "--org", ORG)
+        shop.well("catalog", "unpin", "grafana", *mine, by=by)
+    everybody = shop.run("catalog", "feature", "wiki", "--org", "_", by=shop.owner)
+    assert (everybody.code, "sovereign-admin" in everybody.err) == (7, True)
+    used_all(shop, "catalog")
+
+
+def used_all(shop: Shop, group: str) -> None:
+    """Take note that every verb of a group that keepers have was run and did what it says."""
+    assert {verb for verb in KEEPING if verb[0] == group} <= shop.used
+
+
+def listed(shop: Shop, what: str, *narrowed: str, there: bool = True) -> None:
+    """Take note that a search finds something, or finds it no more."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    asked = ("catalog", "search", "--org", ORG, "--limit", "100", *narrowed, "--json")
+    while (
+        what in [card["name"] for card in shop.well(*asked).json["result"]["items"]]
+    ) is not there:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def plainly(text: str) -> str:
+    """Return a text whose commands begin as they do on a PATH."""
+    return text.replace("`uv run catalyst", "`catalyst")

@@ -37,7 +37,7 @@ _FIRST: Final = {
     "redemptions": _REDEEMED,
     "sources": "`catalyst source add NAME LOCATION` adds one" + _needs("blueprint.add-source.v1"),
     "blueprints": "they come from sources; `catalyst source list` shows those there are",
-    "curations": "`catalyst contracts show catalog.feature-blueprint.v1` is one way to begin",
+    "curations": "`catalyst catalog feature NAME` makes one",
     "applications": _INSTALLED,
     "changes": _INSTALLED,
     "all": "`catalyst apply -f FILE` makes an Organization; examples/omantel.yaml is such a file",

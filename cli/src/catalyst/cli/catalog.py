@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalyst.blueprints.document import canonical
-from catalyst.cli import chains, owned, passed
+from catalyst.cli import chains, owned, passed, which
 from catalyst.cli.exits import ExitCode, Failure, of_problem
 from catalyst.cli.kinds import noticed
 from catalyst.cli.output import Format, Table, clean, note, show, write
@@ -30,7 +30,6 @@ from catalyst.cli.target import (
 )
 from catalyst.client.errors import Problem
 
-_PAGE: Final = 100
 _ASKED: Final = 5
 """Of so many that run it is told which newer versions they cannot have."""
 _WITHOUT: Final = ", without what it needs"
@@ -182,19 +181,9 @@ def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str
         failure.hint = owned.environments(target, asked["environment"], owner)
     # Asked why not, the service itself says what may be meant.
     if problem.code == "blueprint-not-found" and "do you mean" not in problem.message:
-        near = owned.suggested(name, lambda: _names(target, owner), before="bp-")
+        near = owned.suggested(name, lambda: which.names(target, owner), before="bp-")
         failure.hint = f"{near}`catalyst catalog search --org {owner}` shows those there are"
     return failure
-
-
-def _names(target: Target, owner: str) -> Iterator[str]:
-    """Yield the names of all Blueprints that a search finds."""
-    offset: int | None = 0
-    while offset is not None:
-        asked = {"text": "", "limit": _PAGE, "offset": offset}
-        found = owned.answer(target, "catalog", "search", asked, owner)
-        yield from (card["name"] for card in found["items"])
-        offset = found["next"]
 
 
 def _cards(result: dict[str, Any]) -> None:

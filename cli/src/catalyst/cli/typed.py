@@ -41,6 +41,8 @@ _OF_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
     "plan delete-environment": {"environment": "ENVIRONMENT"},
     "plan delete-organization": {"organization": "ORGANIZATION"},
     "catalog": {"application": "--app", "blueprint": "BLUEPRINT", "text": "TEXT", "tags": "--tag"},
+    "catalog pin": {"version": "VERSION"},
+    "catalog categorize": {"category": "CATEGORY"},
     "app": {"application": "APP"},
     "blueprint": {"version": "VERSION", "replacement": "--replacement"},
     "billing": {"invoice": "MONTH", "month": "MONTH", "lines": "LINE=AMOUNT", "note": "--as"},

@@ -61,8 +61,19 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         },
     ),
     "catalog": (
-        "What an Organization can install.",
-        {"search": "catalyst.cli.catalog:search", "show": "catalyst.cli.catalog:show_"},
+        "What an Organization can install, and how it is shown.",
+        {
+            "search": "catalyst.cli.catalog:search",
+            "show": "catalyst.cli.catalog:show_",
+            "feature": "catalyst.cli.curating:feature",
+            "unfeature": "catalyst.cli.curating:unfeature",
+            "hide": "catalyst.cli.curating:hide",
+            "unhide": "catalyst.cli.curating:unhide",
+            "pin": "catalyst.cli.curating:pin",
+            "unpin": "catalyst.cli.curating:unpin",
+            "categorize": "catalyst.cli.curating:categorize",
+            "uncategorize": "catalyst.cli.curating:uncategorize",
+        },
     ),
     "plan": (
         (

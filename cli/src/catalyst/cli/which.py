@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import typer
@@ -18,6 +18,8 @@ from catalyst.contracts.subjects import PLATFORM
 
 _ID: Final = re.compile(r"(?:public|sovereign|private)-bp-.+")
 _MISSING: Final = "blueprint-not-found"
+_FORBIDDEN: Final = "forbidden"
+_PAGE: Final = 100
 
 NameArgument = Annotated[
     str,
@@ -70,6 +72,59 @@ def kept(target: Target, name: str, owner: str | None) -> str:
     missing = owned.no_such(f"Blueprint {wanted!r} of {whose}", near + listed)
     missing.code = _MISSING
     raise missing
+
+
+def offered(target: Target, name: str, owner: str | None) -> str:
+    """Return the id of a Blueprint in an Organization's catalogue, or everybody's; hidden or not.
+
+    Who may not look at it is answered by whoever decides, as in `kept`.
+
+    Raises:
+        Failure: If there is no such Blueprint.
+    """
+    if _ID.fullmatch(name):
+        return name
+    wanted = canonical(name)
+    try:
+        found = owned.answer(target, "catalog", "show", {"blueprint": wanted}, owner)
+    except Problem as problem:
+        if problem.code == _FORBIDDEN:
+            return f"public-{wanted}"
+        if problem.code != _MISSING:
+            raise
+    else:
+        return f"{found['card']['origin']}-{wanted}"
+    # What is hidden is not found: it was curated before.
+    curated = owned.docs(target, "curations", owner or PLATFORM)
+    known = [f"{doc['origin']}-{wanted}" for doc in curated if doc["blueprint"] == wanted]
+    if known:
+        return known[0]
+    missing = owned.no_such(
+        f"Blueprint {wanted!r} in {_catalogue(owner)}", _near(target, name, owner)
+    )
+    missing.code = _MISSING
+    raise missing
+
+
+def _catalogue(owner: str | None) -> str:
+    return "everybody's catalogue" if owner is None else f"the catalogue of {owner!r}"
+
+
+def _near(target: Target, name: str, owner: str | None) -> str:
+    near = owned.suggested(name, lambda: names(target, owner), before="bp-")
+    if owner is None:
+        return f"{near}`catalyst get blueprints --org {PLATFORM}` shows those there are"
+    return f"{near}`catalyst catalog search --org {owner}` shows those there are"
+
+
+def names(target: Target, owner: str | None) -> Iterator[str]:
+    """Yield the names of all Blueprints that a search finds."""
+    offset: int | None = 0
+    while offset is not None:
+        asked = {"text": "", "limit": _PAGE, "offset": offset}
+        found = owned.answer(target, "catalog", "search", asked, owner)
+        yield from (card["name"] for card in found["items"])
+        offset = found["next"]
 
 
 # ---- what runs of it
