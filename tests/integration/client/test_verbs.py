@@ -16,7 +16,7 @@ from tools.files import ROOT
 from catalyst.blueprints import starter
 from catalyst.cli.verbs import GROUPS
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.story]
 ORG: Final = "omantel"
 ENV: Final = "omantel-prod"
 CODE: Final = "SPRING-FAIR-7QKD-M2XW"

@@ -84,12 +84,24 @@ def test_a_condition_that_cannot_be_read_names_its_parameter(text: str) -> None:
 
 
 def test_too_many_conditions_are_refused() -> None:
+    conditions = [f"a{number}=b" for number in range(17)]
+    assert len(filters.parse("all", {"label": ",".join(conditions[1:])}).labels) == 16
     with pytest.raises(BadFilter):
-        filters.parse("all", {"label": ",".join(f"a{number}=b" for number in range(17))})
+        filters.parse("all", {"label": ",".join(conditions)})
+
+
+def test_a_row_of_which_nothing_is_known_yet_meets_no_condition_on_what_it_holds() -> None:
+    world = World()
+    acme = writing.organization("acme")
+    world.flush([(acme, writing.parked(acme))])
+    assert len(world.visible(SOVEREIGN, filters.parse("all", {}))) == 1
+    for query in ({"field": "phase=ready"}, {"field": "!phase"}, {"label": "!tier"}):
+        assert world.visible(SOVEREIGN, filters.parse("all", query)) == {}
 
 
 @pytest.mark.parametrize("name", ["", "a" * 254])
 def test_a_name_that_no_row_can_have_is_refused(name: str) -> None:
+    assert filters.parse("organizations", {}, "a" * 253).name == "a" * 253
     with pytest.raises(BadFilter) as refused:
         filters.parse("organizations", {}, name)
     assert refused.value.parameter == "name"
