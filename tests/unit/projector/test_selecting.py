@@ -83,6 +83,41 @@ def test_a_condition_that_cannot_be_read_names_its_parameter(text: str) -> None:
     assert refused.value.parameter == "field"
 
 
+@each(
+    [
+        ("field", "a", Term("a", equal=True, value=None)),
+        ("field", "!a", Term("a", equal=False, value=None)),
+        ("field", "a=b", Term("a", equal=True, value="b")),
+        ("field", "a==b", Term("a", equal=True, value="b")),
+        ("field", "a!=b", Term("a", equal=False, value="b")),
+        ("field", "a=", Term("a", equal=True, value="")),
+        ("label", "tier", Term("openova.io/tier", equal=True, value=None)),
+        ("label", "!x/tier", Term("x/tier", equal=False, value=None)),
+    ]
+)
+def test_each_way_to_write_a_condition(parameter: str, text: str, term: Term) -> None:
+    found = filters.parse("all", {parameter: text})
+    assert (*found.fields, *found.labels) == (term,)
+
+
+@each(
+    [
+        ("a.b", "true"),
+        ("a.c", "false"),
+        ("n", "3"),
+        ("list", "x,y,true"),
+        ("a", None),
+        ("null", None),
+        ("a.b.c", None),
+        ("other", None),
+    ]
+)
+def test_a_field_is_compared_as_text(path: str, text: str | None) -> None:
+    held: list[object] = ["x", None, "y", {}, True]
+    doc: object = {"a": {"b": True, "c": False}, "n": 3, "list": held, "null": None}
+    assert filters._field(doc, path) == text
+
+
 def test_too_many_conditions_are_refused() -> None:
     conditions = [f"a{number}=b" for number in range(17)]
     assert len(filters.parse("all", {"label": ",".join(conditions[1:])}).labels) == 16
