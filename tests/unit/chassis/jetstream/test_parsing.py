@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.errors import ProtocolError
-from nats.protocol.parser import Parser
+from nats.protocol.parser import MAX_CONTROL_LINE_SIZE, Parser
 from tests.support.each import each
 
 from catalyst.chassis.jetstream import wire
@@ -91,6 +91,25 @@ async def test_it_says_what_the_librarys_own_parser_says(
     await parser.parse(stream)
 
     assert ours.seen == theirs.seen
+
+
+async def test_it_goes_on_wherever_the_bytes_are_cut() -> None:
+    head, large = b"NATS/1.0\r\nA: b\r\n\r\n", b"x" * 2 * MAX_CONTROL_LINE_SIZE
+    first = b"MSG a %d r %d\r\n%b\r\n" % (TAPPED, len(large), large)
+    rest = b"PING\r\nHMSG b 8 %d %d\r\n%bbody\r\nMSG c 7 0\r\n\r\nPONG\r\n" % (
+        len(head),
+        len(head) + 4,
+        head,
+    )
+    stream = first + rest
+    seen: list[Any] = [(TAPPED, b"a", b"r", None, large), "ping", (8, b"b", b"", head, b"body")]
+    seen += [(TAPPED, b"c", b"", None, b""), "pong"]
+    for cut in (*range(20), *range(len(first) - 3, len(stream) + 1)):
+        client = Client()
+        parser = quick(client)
+        await parser.parse(stream[:cut])
+        await parser.parse(stream[cut:])
+        assert client.seen == seen, cut
 
 
 @each([b"MSG a\r\n", b"MSG a x 1\r\n", b"HMSG a 7 x y\r\n", b"WHAT\r\n", b"x" * 5000])
