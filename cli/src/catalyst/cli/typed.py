@@ -250,7 +250,7 @@ def _kind(called: Callable[[Any], str], ctx: Any) -> str:
     return _KINDS.get(called(ctx), called(ctx))
 
 
-def _between(low: float | None, high: float | None) -> str | None:
+def _between(low: object, high: object) -> str | None:
     if low is None:
         return None if high is None else f"at most {high}"
     # Nothing is below zero of what is counted from there.
