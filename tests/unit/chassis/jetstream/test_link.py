@@ -10,7 +10,8 @@ from nats.aio.subscription import Subscription
 from tests.support.each import each
 from typing_extensions import override
 
-from catalyst.chassis.jetstream.link import Link
+from catalyst.chassis.jetstream import wire
+from catalyst.chassis.jetstream.link import Call, Link
 from catalyst.chassis.jetstream.port import BrokerError, Unavailable
 
 
@@ -54,6 +55,35 @@ def test_the_inner_methods_are_as_they_were(method: str, parameters: list[str]) 
 )
 def test_the_inner_state_has_its_names(attribute: str) -> None:
     assert hasattr(Client(), attribute)
+
+
+REPLY = wire.Raw(b"_INBOX.1", b"", None, b"")
+LAST = wire.Raw(b"_INBOX.1", b"", b"NATS/1.0 204 EOB\r\n\r\n", b"")
+
+
+async def test_a_call_ends_once_however_many_replies_and_ends_there_are() -> None:
+    gone = Unavailable(503, 0, "gone")
+    answered, late, failed = (Call(["a"], 0.0, many=False) for _ in range(3))
+    answered.take(REPLY)
+    late.expire()
+    failed.finish(gone)
+    for call in (answered, late, failed):
+        call.take(REPLY)
+        call.finish(gone)
+        call.expire()
+    assert (answered.done.result(), answered.late) == (None, False)
+    assert (late.done.result(), late.late) == (None, True)
+    assert (failed.done.exception(), failed.late) == (gone, False)
+
+
+async def test_a_call_for_many_replies_ends_with_the_one_that_has_a_status() -> None:
+    call = Call(["a"], 0.0, many=True)
+    call.take(REPLY)
+    call.take(REPLY)
+    assert not call.done.done()
+    call.take(LAST)
+    assert call.done.done()
+    assert call.replies == [REPLY, REPLY, LAST]
 
 
 async def test_our_names_hide_none_of_the_clients() -> None:
