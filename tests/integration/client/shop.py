@@ -31,10 +31,13 @@ PACE_SECONDS = "0.05"
 SOURCES = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
 """Says that directories below `my-blueprints`, beside the stack's own, may be sources."""
 _KEPT = {
-    "blueprint": "deprecate withdraw yank",
-    "catalog": "feature unfeature hide unhide pin unpin categorize uncategorize",
+    "billing": "grant,payment,limit show,limit spend,limit lift,limit credit",
+    "blueprint": "deprecate,withdraw,yank",
+    "catalog": "feature,unfeature,hide,unhide,pin,unpin,categorize,uncategorize",
 }
-KEEPING = frozenset((group, verb) for group, verbs in _KEPT.items() for verb in verbs.split())
+KEEPING = frozenset(
+    (group, *verb.split()) for group, verbs in _KEPT.items() for verb in verbs.split(",")
+)
 """Verbs of groups for whoever keeps what others use; they have a story of their own."""
 STARTER = "BLUEPRINT_CONTROLLER_STARTER"
 """Says whether the catalogue that comes with Catalyst is registered."""

@@ -78,6 +78,41 @@ def test_an_organization_curates_its_own_catalogue_and_the_platform_that_of_ever
     used_all(shop, "catalog")
 
 
+@pytest.mark.guarantee("G27.2")
+def test_what_an_account_gets_and_may_spend_is_said_by_who_may(shop: Shop) -> None:
+    mine = ("--org", ORG)
+    grant = ("billing", "grant", "5.000", "OMR", "--as", "outage-1", *WHY, *mine)
+    shop.well(*grant, by=shop.bookkeeper)
+    assert "it stood there before, and counts once" in shop.well(*grant, by=shop.bookkeeper).out
+    assert shop.run(*grant, by=shop.owner).code == 7
+    other = shop.run("billing", "grant", "6.000", *grant[3:], by=shop.bookkeeper)
+    assert (other.code, "grant-exists" in other.err) == (3, True)
+    paid = ("billing", "payment", "20.000", "OMR", "--as", "p-1", "--reference", "T 7", *mine)
+    shop.well(*paid, by=shop.bookkeeper)
+    shop.once_said("20.000 OMR left of payment", "billing", "balance", *mine)
+    assert "5.000 OMR left of goodwill" in shop.well("billing", "balance", *mine).out
+
+    limit = ("billing", "limit")
+    assert "no limit is set" in shop.well(*limit, "show", *mine, by=shop.owner).out
+    assert shop.run(*limit, "spend", "0.500", "OMR", *mine, by=shop.bookkeeper).code == 7
+    shop.well(*limit, "spend", "0.500", "OMR", *mine, by=shop.owner)
+    shop.once_said("a month may cost 0.500 OMR; ", *limit, "show", *mine)
+    wanted = ("install", "bp-forgejo", "--as", "code", "--env", ENV)
+    told = "spend-limit-reached"
+    assert told in shop.blocked(*wanted, by=shop.owner).out
+    shop.well(*limit, "lift", "OMR", *mine, by=shop.owner)
+    assert "there was none before" in shop.well(*limit, "lift", *mine, by=shop.owner).out
+    shop.once_free(told, "plan", *wanted)
+    shop.well(*limit, "credit", "3.000", "OMR", *mine, by=shop.bookkeeper)
+    shop.once_said("orders may go up to 3.000 OMR beyond the credit", *limit, "show", *mine)
+    shown = shop.well(*limit, "show", *mine, "--json").json
+    assert (shown["spend_limits"], shown["credit_limits"]) == (
+        [],
+        [{"currency": "OMR", "minor": 3_000}],
+    )
+    used_all(shop, "billing")
+
+
 def used_all(shop: Shop, group: str) -> None:
     """Take note that every verb of a group that keepers have was run and did what it says."""
     assert {verb for verb in KEEPING if verb[0] == group} <= shop.used

@@ -81,6 +81,12 @@ USES: dict[str, tuple[str, ...]] = {
     "billing invoice explain": ("2026-11/1", *ORG),
     "billing invoice replay": ("2026-11", *ORG),
     "billing invoice finalize": ("2026-11", *ORG),
+    "billing grant": ("1.000", "OMR", *ORG, "--as", "one", "--reason", "no"),
+    "billing payment": ("1.000", "OMR", *ORG, "--as", "one", "--reference", "no"),
+    "billing limit show": ORG,
+    "billing limit spend": ("1.000", "OMR", *ORG),
+    "billing limit lift": ORG,
+    "billing limit credit": ("1.000", "OMR", *ORG),
     "billing void": ("2026-11", *ORG, "--reason", "no"),
     "billing credit-note": ("2026-11", "1=1.000", *ORG, "--as", "one", "--reason", "no"),
 }

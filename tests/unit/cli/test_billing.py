@@ -129,7 +129,7 @@ def test_a_closed_month_is_told_in_words_with_its_number_and_sums(
     monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
     monkeypatch.setattr(charging, "reads", opened)
     for said, sent in (("is closed", accepted()), ("was closed already", accepted(events=()))):
-        monkeypatch.setattr(charging, "_send", lambda *_, sent=sent: sent)
+        monkeypatch.setattr(charging, "sent_to", lambda *_, sent=sent: sent)
         charging.finalize("2026-11", url=URL)
         assert capsys.readouterr().out.splitlines() == [
             f"2026-11 of omantel {said} with the invoice 2026-000001",

@@ -37,7 +37,7 @@ def test_a_credit_note_is_sent_in_the_invoice_s_currency(
         sent.append(given[1:4])
         return Outcome(id="c-1", type="x.v1", status="accepted", digest="", time=NOVEMBER)
 
-    monkeypatch.setattr(charging, "_send", send)
+    monkeypatch.setattr(charging, "sent_to", send)
     charging.credit_note("2026-11", ["1=0.500", "2=1"], note_name="n-1", reason="down", url=URL)
     said = "n-1 gives back 1.500 OMR of the invoice 2026-11 of omantel"
     assert capsys.readouterr().out.splitlines() == [said]

@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(owned, "docs", lambda *_: [INVOICE, numbered])
     monkeypatch.setattr(owned, "answer", answer)
     monkeypatch.setattr(owned, "row", row)
-    monkeypatch.setattr(charging, "_send", send)
+    monkeypatch.setattr(charging, "sent_to", send)
     return found
 
 
@@ -123,7 +123,7 @@ def test_a_month_whose_number_does_not_come_in_time_is_not_told_as_done(
     async def late(*_: Any) -> None:
         """Find no number, however long it is looked for."""
 
-    monkeypatch.setattr(charging, "_send", lambda *_: accepted())
+    monkeypatch.setattr(charging, "sent_to", lambda *_: accepted())
     monkeypatch.setattr(charging, "_numbered", late)
     line = ["billing", "invoice", "finalize", "2026-11", "--org", "omantel", "--url", URL]
     assert ended(line) == ExitCode.TIMED_OUT
@@ -132,7 +132,7 @@ def test_a_month_whose_number_does_not_come_in_time_is_not_told_as_done(
     assert "2026-11 of omantel is being closed; its invoice has no number after 30 s" in said.err
     assert "get invoices 2026-11 --org omantel --watch` shows when it has" in said.err
     # Of one that was closed before nothing is on its way.
-    monkeypatch.setattr(charging, "_send", lambda *_: accepted(events=()))
+    monkeypatch.setattr(charging, "sent_to", lambda *_: accepted(events=()))
     monkeypatch.setattr(owned, "answer", lambda *_: INVOICE)
     assert ended(line) == ExitCode.OK
     said = capsys.readouterr()
@@ -149,7 +149,7 @@ def test_of_a_month_without_an_invoice_none_is_offered(
     def answer(*_: Any) -> Any:
         raise Problem(404, "invoice-not-found", "there is no invoice '2026-10'")
 
-    monkeypatch.setattr(charging, "_send", lambda *_: accepted(events=()))
+    monkeypatch.setattr(charging, "sent_to", lambda *_: accepted(events=()))
     monkeypatch.setattr(charging, "_numbered", none)
     monkeypatch.setattr(owned, "answer", answer)
     line = ["billing", "invoice", "finalize", "2026-10", "--org", "omantel", "--url", URL]
@@ -199,7 +199,7 @@ def test_whoever_closes_a_month_that_runs_is_told_where_the_rest_of_it_will_stan
         return {**INVOICE, "number": "2026-000001", "status": "finalized"}
 
     monkeypatch.setattr(owned, "owner_of", lambda *_: "omantel")
-    monkeypatch.setattr(charging, "_send", lambda *_: accepted())
+    monkeypatch.setattr(charging, "sent_to", lambda *_: accepted())
     monkeypatch.setattr(charging, "_numbered", numbered)
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, month, 3, tzinfo=UTC))
     charging.finalize("2026-11", url=URL)

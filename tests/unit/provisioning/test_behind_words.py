@@ -52,7 +52,7 @@ SAID: Final[tuple[tuple[Link, tuple[str, ...]], ...]] = (
             *("account", "acme", "spend-limit-reached"),
             "the month may cost 1 OMR",
             OWNER,
-            "raise the spend limit, or wait for the next month",
+            "raise the spend limit (`catalyst billing limit spend`), or wait for the next month",
         ),
     ),
     (

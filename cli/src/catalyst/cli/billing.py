@@ -50,7 +50,7 @@ def balance(
       catalyst billing balance --org omantel
     """
     target = resolve(context, url, token)
-    doc, owner = _account(target, org)
+    doc, owner = account_of(target, org)
     show(doc, output, lambda: _balance(doc, spent.lines(target, doc, owner)))
     if output is Format.TABLE and not doc["balances"]:
         _say_no_money(owner)
@@ -71,7 +71,7 @@ def ledger(
     Example:
       catalyst billing ledger --org omantel -o json
     """
-    doc, owner = _account(resolve(context, url, token), org)
+    doc, owner = account_of(resolve(context, url, token), org)
     found = doc["ledger"]
     table = Table("SEQ", "TIME", "WHAT", "ENTRY", "POSTINGS")
     for item in found:
@@ -157,7 +157,7 @@ def _say_no_money(owner: str) -> None:
     note(f"no money moved yet; `catalyst voucher redeem CODE --org {owner}` brings credit")
 
 
-def _account(target: Target, org: str | None) -> tuple[Any, str]:
+def account_of(target: Target, org: str | None) -> tuple[Any, str]:
     """Return the row of an Organization's account, and whose it is."""
     owner = owned.owner_of(target, org, "whose account is it?")
     missing = owned.no_such(
@@ -240,6 +240,17 @@ def _vouchers(doc: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def beyond(doc: dict[str, Any]) -> list[str]:
+    """Return in each currency how far orders may go beyond the credit, where they may."""
+    limits = [(one["currency"], one.get("credit_limit")) for one in doc["balances"]]
+    return [
+        f"orders may go up to {money(currency, most)} beyond the credit, and are paid with their "
+        "invoice"
+        for currency, most in limits
+        if most
+    ]
+
+
 def _balance(doc: dict[str, Any], limits: list[str]) -> None:
     table = Table("CURRENCY", "AVAILABLE", "CREDIT", "HELD", "OWED", "TAKEN")
     for item in doc["balances"]:
@@ -251,10 +262,7 @@ def _balance(doc: dict[str, Any], limits: list[str]) -> None:
     table.write()
     if doc["status"] == "closed":
         write("the account is closed: its credit pays for what is still invoiced, and nothing else")
-    for item in doc["balances"]:
-        if most := item.get("credit_limit"):
-            limit = money(item["currency"], most)
-            write(f"orders may go up to {limit} beyond the credit, and are paid with their invoice")
+    write_lines(beyond(doc))
     known = _vouchers(doc)
     for grant in doc["grants"]:
         left = money(grant["amount"]["currency"], grant["left"])

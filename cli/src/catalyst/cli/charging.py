@@ -58,7 +58,7 @@ def finalize(
     """
     target = resolve(context, url, token)
     owner = owned.owner_of(target, org, _WHOSE)
-    sent = _send(target, "finalize-invoice", owner, {"month": month}, timeout)
+    sent = sent_to(target, "finalize-invoice", owner, {"month": month}, timeout)
     tell(sent, output, lambda: _closed(target, owner, month, timeout, now=bool(sent.events)))
 
 
@@ -84,7 +84,7 @@ def void(
     owner = owned.owner_of(target, org, _WHOSE)
     invoice = month_of(target, owner, invoice)
     data = {"invoice": invoice, "reason": reason}
-    sent = _send(target, "void-invoice", owner, data, timeout)
+    sent = sent_to(target, "void-invoice", owner, data, timeout)
     tell(sent, output, lambda: write(f"the invoice {invoice} of {owner} is void"))
     if output is Format.TABLE:
         note(f"`catalyst billing balance --org {owner}` shows what went back")
@@ -129,7 +129,7 @@ def credit_note(
             for line, amount in parts
         ],
     }
-    outcome = _send(target, "issue-credit-note", owner, data, timeout)
+    outcome = sent_to(target, "issue-credit-note", owner, data, timeout)
     back = sum(_minor(currency, amount) for _, amount in parts)
     text = f"{note_name} gives back {money(currency, back)} of the invoice {invoice} of {owner}"
     tell(outcome, output, lambda: write(text))
@@ -237,7 +237,7 @@ def _minor(currency: str, text: str) -> int:
         raise Failure(ExitCode.USAGE, f"LINE=AMOUNT: {error}") from error
 
 
-def _send(target: Target, verb: str, owner: str, data: dict[str, Any], timeout: float) -> Outcome:
+def sent_to(target: Target, verb: str, owner: str, data: dict[str, Any], timeout: float) -> Outcome:
     """Send a command to the account of an Organization, and return its outcome."""
 
     async def work() -> Outcome:

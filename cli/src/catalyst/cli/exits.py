@@ -88,7 +88,9 @@ NEXT: Final[dict[str, str]] = {
     "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES the directory; set it where `catalyst up` runs, then "
     "start that again",
     "credit-insufficient": "redeem a voucher (`catalyst voucher redeem CODE --org ORGANIZATION`), "
-    "or let a payment be recorded",
+    "or let a billing-admin record a payment (`catalyst billing payment`)",
+    "spend-limit-reached": "`catalyst billing limit show --org ORGANIZATION` shows the limits; an "
+    "org-admin raises it, or it waits for the next month",
     "voucher-redeemed": "each Organization redeems a voucher once; "
     "`catalyst billing balance --org ORGANIZATION` shows its credit",
     "voucher-not-found": "is the code as it was given, every letter of it?",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from catalyst.chassis import clock
 from catalyst.cli import ages, owned
 from catalyst.cli.planshow import amount
@@ -13,35 +15,55 @@ from catalyst.client.errors import ClientError, Problem
 _FORBIDDEN: Final = 403
 
 
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the running month costs so far."""
+
+    month: str
+    amounts: dict[str, int] | None
+    """By currency, in minor units; None: that is not known, or not shown to who asks."""
+    unknown: str
+    """Why it is not known; empty: it is, or it is not shown."""
+    alerts: list[dict[str, Any]]
+    unseen: str
+    """Why the alerts are not known, as above."""
+
+
+def so_far(target: Target, owner: str) -> Spent:
+    """Return what the running month of an Organization costs, and what was told of that."""
+    month = f"{clock.now():%Y-%m}"
+    amounts, unknown = _spent(target, month, owner)
+    alerts, unseen = _alerts(target, month, owner)
+    return Spent(month=month, amounts=amounts, unknown=unknown, alerts=alerts, unseen=unseen)
+
+
 def lines(target: Target, account: dict[str, Any], owner: str) -> list[str]:
     """Return each spend limit of an account with how near to it the running month is."""
-    limits = account.get("spend_limits", ())
-    if not limits:
-        return []
-    month = f"{clock.now():%Y-%m}"
-    spent, unknown = _spent(target, month, owner)
-    alerts, unseen = _alerts(target, month, owner)
+    return told(account, so_far(target, owner)) if account.get("spend_limits") else []
+
+
+def told(account: dict[str, Any], spent: Spent) -> list[str]:
+    """Return the same, of what is known already."""
     held = [hold["amount"] for hold in account["holds"]]
     found = []
-    for limit in limits:
+    for limit in account["spend_limits"]:
         currency = limit["currency"]
         line = f"a month may cost {amount(limit)}"
-        if spent is not None:
-            minor = spent.get(currency, 0)
-            line += f"; {month} costs {amount({**limit, 'minor': minor})} so far"
+        if spent.amounts is not None:
+            minor = spent.amounts.get(currency, 0)
+            line += f"; {spent.month} costs {amount({**limit, 'minor': minor})} so far"
             minor += sum(one["minor"] for one in held if one["currency"] == currency)
             if minor >= limit["minor"]:
                 line += ", so nothing more can be ordered in it; use that comes is counted"
         found.append(line)
-        for one in alerts:
+        for one in spent.alerts:
             if one["limit"] == limit:
                 when = f"{ages.moment(one['since']):%F %H:%M} UTC"
-                told = f"{amount(one['spent'])} of {amount(one['limit'])} was spent"
-                found.append(f"  {one['percent']} % were reached at {when}: {told}")
-    if unknown:
-        found.append(f"what {month} costs so far is not known: {unknown}")
-    if unseen:
-        found.append(f"what was told of that is not known: {unseen}")
+                text = f"{amount(one['spent'])} of {amount(one['limit'])} was spent"
+                found.append(f"  {one['percent']} % were reached at {when}: {text}")
+    if spent.unknown:
+        found.append(f"what {spent.month} costs so far is not known: {spent.unknown}")
+    if spent.unseen:
+        found.append(f"what was told of that is not known: {spent.unseen}")
     return found
 
 

@@ -122,6 +122,12 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "invoice finalize": "catalyst.cli.charging:finalize",
             "void": "catalyst.cli.charging:void",
             "credit-note": "catalyst.cli.charging:credit_note",
+            "grant": "catalyst.cli.paying:grant",
+            "payment": "catalyst.cli.paying:payment",
+            "limit show": "catalyst.cli.limits:show_",
+            "limit spend": "catalyst.cli.limits:spend",
+            "limit lift": "catalyst.cli.limits:lift",
+            "limit credit": "catalyst.cli.limits:credit",
         },
     ),
     "context": (
@@ -140,5 +146,6 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
 WITHIN: Final[dict[tuple[str, str], str]] = {
     ("billing", "price-book"): "What things cost, from which day on.",
     ("billing", "invoice"): "What was charged for a month, and why.",
+    ("billing", "limit"): "What a month may cost, and how far orders may go beyond the credit.",
 }
 """What the groups within groups are about."""

@@ -43,6 +43,7 @@ from catalyst.contracts.money_v1 import Money, MoneyError, parse
 from catalyst.contracts.rejection import CODES
 from catalyst.contracts.voucher_v1 import normalised, voucher_id
 
+CurrencyArgument = Annotated[str, typer.Argument(metavar="CURRENCY", help="Such as OMR.")]
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code.")]
 _OVER: Final = frozenset({"completed", "failed"})
 _GRANT: Final = re.compile(r"voucher-([0-9a-f]{32,64})")
@@ -53,7 +54,7 @@ _WHOSE: Final = "for which Organization is it?"
 
 def issue(
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What it is worth: `5.000`.")],
-    currency: Annotated[str, typer.Argument(metavar="CURRENCY", help="Such as OMR.")],
+    currency: CurrencyArgument,
     *,
     cap: Annotated[int, typer.Option(help="How often it may be redeemed.", min=1)] = 1,
     code: Annotated[
@@ -80,7 +81,7 @@ def issue(
     data: dict[str, Any] = {"cap": cap, "description": description}
     typed = Typed()
     with typed.looking():
-        data["amount"] = _money(amount, currency)
+        data["amount"] = typed_money(amount, currency)
     for name, text in (("starts", starts), ("ends", ends)):
         with typed.looking():
             data |= {name: instant(text, name)} if text else {}
@@ -269,7 +270,12 @@ def fitting(vouchers: Mapping[str, Any], typed: str) -> list[tuple[str, Any]]:
     ]
 
 
-def _money(amount: str, currency: str) -> Money:
+def typed_money(amount: str, currency: str) -> Money:
+    """Return an amount as a person types it.
+
+    Raises:
+        Failure: If it is none of that currency.
+    """
     try:
         return parse(amount, currency)
     except MoneyError as error:

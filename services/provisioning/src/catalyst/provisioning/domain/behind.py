@@ -64,7 +64,8 @@ def spend_limit(organization: str, reason: str) -> Link:
         code="spend-limit-reached",
         message=reason,
         who=_OWNER,
-        what_to_do="raise the spend limit, or wait for the next month",
+        what_to_do="raise the spend limit (`catalyst billing limit spend`), or wait for the next "
+        "month",
     )
 
 
