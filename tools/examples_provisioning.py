@@ -108,6 +108,7 @@ PROVISIONING: Final[tuple[Command | Event, ...]] = (
     pro1.ApproveChange(hash=PLAN, comment="Looks right."),
     pro1.RejectChange(hash=PLAN, reason="Not before the launch."),
     pro1.CancelChange(reason="The wrong Environment."),
+    pro1.LookAgain(),
     pro1.ReportStep(
         step="delete",
         status="done",

@@ -1,5 +1,6 @@
 """A change that waits for approvals, from the command line: what it waits for, and what to type."""
 
+import json
 import re
 
 import pytest
@@ -203,6 +204,28 @@ def test_an_upgrade_to_what_runs_already_says_that_nothing_is_newer(shop: Shop) 
     assert "1.1.1 is the newest registered that fits; only values change\n" in values
     back = shop.run(*upgrade, "--version", "1.0.1", by=shop.owner)
     assert (back.code, "newest" in back.err) == (3, False)
+
+
+@pytest.mark.guarantee("G14.5")
+def test_the_row_says_at_once_that_who_approved_lost_the_role(shop: Shop) -> None:
+    change, _ = applied(shop, "poll")
+    shop.well("approve", change, by=person(shop, ANN))
+    everybody = [{"email": "admin@localhost", "role": "owner"}]
+    everybody += [{"email": one, "role": "developer"} for one in (ANN, BOB)]
+    everybody += [{"email": "eve@example.org", "role": "viewer"}]
+
+    def owned(owners: list[dict[str, str]]) -> None:
+        sent = ("send", "environment.change-owners.v1", "--org", ORG, "--data")
+        shop.well(*sent, json.dumps({"owners": owners}), by=shop.owner)
+
+    shown = ("get", "changes", change, "--org", ORG)
+    owned([one for one in everybody if one["email"] != ANN])
+    try:
+        shop.once_said("2 approvals of anyone but the author missing", *shown)
+    finally:
+        owned(everybody)
+    shop.once_said("1 approval of anyone but the author missing", *shown)
+    shop.well("cancel", change, "--reason", "seen", by=shop.owner)
 
 
 def _approvers(shop: Shop, change: str) -> tuple[str, list[str]]:

@@ -111,6 +111,35 @@ async def test_an_approval_is_of_one_plan_and_ends_with_its_change(place: Town) 
     await untouched(place, "ch-2")
 
 
+@pytest.mark.guarantee("G14.5")
+async def test_an_approval_of_who_lost_their_role_is_missing_at_once_and_back_with_it(
+    place: Town,
+) -> None:
+    async def owned(*names: str) -> None:
+        owners = tuple(env1.Owner(email=one, role="owner") for one in names)
+        done = await place.money.ask(env1.ChangeOwners(owners=owners), "acme", by=ROOT)
+        assert done.status == "accepted", done
+
+    async def lacks(quorum: int) -> None:
+        async def told() -> bool:
+            held = (await place.change("ch-1")).held
+            return held is not None and [one.quorum for one in held.approvals] == [quorum]
+
+        await until(told)
+
+    found = await place.plan(planning.install())
+    assert (await place.apply("ch-1", found)).status == "accepted"
+    assert (await approve(place, BEN, found.hash)).status == "accepted"
+    await lacks(1)
+    await owned(OWNER, CLEO)
+    await lacks(2)
+    await untouched(place)
+    await owned(OWNER, BEN, CLEO)
+    await lacks(1)
+    assert (await approve(place, CLEO, found.hash)).status == "accepted"
+    await place.reached("ch-1", "repository")
+
+
 async def test_no_clock_opens_the_gate(place: Town) -> None:
     found = await place.plan(planning.install())
     far = msgspec.structs.replace(found, expires=found.expires + timedelta(days=400))

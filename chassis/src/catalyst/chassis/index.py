@@ -1,4 +1,4 @@
-"""An index: a fold in memory of many aggregates, for the queries of a service.
+"""An index: a fold in memory of many aggregates, for the queries and effects of a service.
 
 Made anew at each start from the log, never stored; a decision never rests on it alone. Started by
 the worker, brought to the log's end by `questions.py` before each answer.
@@ -25,13 +25,20 @@ class Index:
     """Hands the events of some subjects to one function, in the order of the log."""
 
     def __init__(
-        self, name: str, filters: Sequence[str], apply: Callable[[Recorded], None]
+        self,
+        name: str,
+        filters: Sequence[str],
+        apply: Callable[[Recorded], None],
+        *,
+        asked: bool = True,
     ) -> None:
         """Follow the events on `filters`, which must not overlap.
 
         An event that cannot be read, or that `apply` fails on, is counted, logged and passed over.
+        One that no query looks into is not `asked`, and costs no query anything.
         """
         self.name = name
+        self.asked = asked
         self.filters = tuple(filters)
         self.apply = apply
         self._following = Following(f"index-{name}", filters, self._take)
@@ -56,6 +63,10 @@ class Index:
         """Follow for ever."""
         self._js, self._measures = js, measures
         await self._following.run(js)
+
+    async def reach(self, seq: int) -> None:
+        """Wait until an event that it follows is in it, with all before that."""
+        await self._following.reach(seq)
 
     async def catch_up(self) -> None:
         """Wait until everything is in it that the log's leader holds now.

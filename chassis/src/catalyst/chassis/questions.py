@@ -94,7 +94,8 @@ class Questions:
             actor = await self._prove(query, organization, headers)
             as_of = (await self._runtime.broker.stream_state(EV)).last_seq
             for index in self._service.indexes:
-                await index.catch_up()
+                if index.asked:
+                    await index.catch_up()
             see = Past(self._states) if query.of_history else Present(self._states)
             found = await query.run(request, organization or "", actor, see)
         except Undecodable as error:

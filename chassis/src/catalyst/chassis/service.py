@@ -283,7 +283,8 @@ class Service:
     effects: tuple[Effect, ...] = ()
     queries: tuple[Query, ...] = ()
     indexes: tuple[Index, ...] = ()
-    """What its queries look things up in; at the log's end whenever one is answered."""
+    """What its queries and effects look things up in; those that are asked are at the log's end
+    whenever a query is answered."""
     by_name: Mapping[str, Aggregate[Any]] = field(init=False)
     """The aggregates that it decides."""
     by_kind: Mapping[Kind, Aggregate[Any]] = field(init=False)

@@ -64,6 +64,10 @@ class CancelChange(Command, frozen=True, kw_only=True):
     """Why."""
 
 
+class LookAgain(Command, frozen=True, kw_only=True):
+    """Judge again whether a change that waits may begin: the owners or a policy changed."""
+
+
 class ReportStep(Command, frozen=True, kw_only=True):
     """Report of an effect on a step of a change, for one of its Applications."""
 

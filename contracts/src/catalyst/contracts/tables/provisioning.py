@@ -35,6 +35,7 @@ _MESSAGES: Final = (
     ),
     *_ROWS.commands(
         "change",
+        ("look-again", pro1.LookAgain),
         ("report-step", pro1.ReportStep),
         sent_by="services",
     ),
@@ -84,6 +85,7 @@ TABLE: Final = Table(
         "cancel-change.v1": _APPLIERS,
     },
     service_commands={
+        "look-again.v1": _SELF,
         "report-step.v1": _SELF,
     },
     reads_everywhere={SECURITY_OFFICER: frozenset({"change"})},
@@ -104,6 +106,13 @@ TABLE: Final = Table(
         Reaction(
             name="deletion",
             filters=("evt.*.provisioning.change.*.change-step-started.*",),
+        ),
+        Reaction(
+            name="held",
+            filters=(
+                "evt.*.environment.organization.*.owners-changed.*",
+                "evt.*.environment.policy.*.policy-defined.*",
+            ),
         ),
         Reaction(
             name="repositories",

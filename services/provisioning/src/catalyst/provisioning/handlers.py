@@ -12,7 +12,7 @@ from catalyst.chassis.index import Index
 from catalyst.chassis.service import Aggregate, Effect, Process, Rule, Service, Source, on
 from catalyst.contracts import application_v1 as app1
 from catalyst.contracts import provisioning_v1 as pro1
-from catalyst.provisioning import preparing
+from catalyst.provisioning import noticing, preparing
 from catalyst.provisioning.domain import (
     application,
     applying,
@@ -20,9 +20,11 @@ from catalyst.provisioning.domain import (
     copies,
     deciding,
     foreign,
+    held,
     observing,
     process,
 )
+from catalyst.provisioning.domain.held import Held
 from catalyst.provisioning.queries import Planner, queries
 
 NAME: Final = change.SERVICE
@@ -82,6 +84,7 @@ RULES: Final[tuple[Rule, ...]] = (
     on(pro1.ApproveChange, "change", deciding.approve, deciding.reads, preparing.compare),
     on(pro1.RejectChange, "change", deciding.reject, deciding.reads),
     on(pro1.CancelChange, "change", deciding.cancel, deciding.reads),
+    on(pro1.LookAgain, "change", deciding.look_again, deciding.reads, preparing.compare),
     on(pro1.ReportStep, "change", process.report_step, process.reads),
 )
 
@@ -110,13 +113,15 @@ def service(
     planner: Planner, effects: tuple[Effect, ...] = (), sources: tuple[Source, ...] = ()
 ) -> Service:
     """Return the table, with plans made by `planner`, what happens outside and what is seen."""
+    waiting = Held()
+    followed = Index(noticing.NAME, held.FOLLOWED, waiting.apply, asked=False)
     return Service(
         name=NAME,
         aggregates=AGGREGATES,
         rules=RULES,
         processes=PROCESSES,
-        effects=effects,
+        effects=(*effects, noticing.noticing(followed, waiting)),
         sources=sources,
         queries=queries(planner),
-        indexes=(Index("applications", copies.FOLLOWED, planner.names.apply),),
+        indexes=(Index("applications", copies.FOLLOWED, planner.names.apply), followed),
     )

@@ -59,7 +59,7 @@ async def compare(
 
 def _may_begin(given: object) -> bool:
     match given:
-        case pro1.ApproveChange():
+        case pro1.ApproveChange() | pro1.LookAgain():
             return True
         case Recorded():
             return isinstance(given.event, app1.ChangeLeft)

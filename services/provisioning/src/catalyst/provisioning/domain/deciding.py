@@ -111,6 +111,17 @@ def _became(writing: Writing) -> dict[str, str]:
     return {**found, "reason": writing.state.reason} if writing.state.is_over else found
 
 
+def look_again(state: Change, _command: pro1.LookAgain, context: Context) -> Decision:
+    """Let a change that waits judge anew whether it may begin; one that does not has no use for it.
+
+    What is as it was, is not written again.
+    """
+    writing = Writing(state, context)
+    if state.opened is not None and state.status == "waiting":
+        turn.consider(writing, again=True)
+    return writing.decision()
+
+
 def reject(state: Change, command: pro1.RejectChange, context: Context) -> Decision:
     """Refuse the change before it begins; it ends, and nothing of it was done.
 

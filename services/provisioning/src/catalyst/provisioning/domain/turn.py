@@ -57,7 +57,7 @@ def reads(state: Change, organization: str) -> Sequence[Ref]:
     return list(dict.fromkeys((organization_ref(organization), *judged)))
 
 
-def _policies(opened: pro1.ChangeOpened) -> list[str]:
+def policies(opened: pro1.ChangeOpened) -> list[str]:
     """Return the policies that it was planned under; where another is attached now, it is stale."""
     split = (key.partition(":") for key in opened.inputs)
     return [name for kind, _, name in split if kind == "policy"]
@@ -74,12 +74,13 @@ def _judged(opened: pro1.ChangeOpened, organization: str) -> dict[str, Ref]:
     return {key: ref for key, ref in found.items() if key.partition(":")[0] in kinds}
 
 
-def consider(writing: Writing, until: datetime | None = None) -> None:
+def consider(writing: Writing, until: datetime | None = None, *, again: bool = False) -> None:
     """Begin if nothing is in the way; else write what is.
 
     Args:
         writing: The decision.
         until: When it gives up waiting, of a change that was opened just now.
+        again: Whether what is in the way is written only if it is something else than before.
     """
     held = writing.state.held
     limit = until or (held.until if held is not None else writing.context.now + PATIENCE)
@@ -99,6 +100,8 @@ def consider(writing: Writing, until: datetime | None = None) -> None:
     wait = min(limit - writing.context.now, LOOK_AGAIN)
     if waits.opens is not None:
         wait = min(wait, max(waits.opens - writing.context.now, timedelta(seconds=1)))
+    if again and held is not None and _same(waits, held):
+        return
     now_held = msgspec.structs.replace(
         waits, until=limit, gen=writing.context.done_id, input=writing.context.input_id
     )
@@ -106,6 +109,12 @@ def consider(writing: Writing, until: datetime | None = None) -> None:
     writing.arm(TURN, wait)
     for item in closing.written(writing):
         _tell(writing, item.application, item.environment, waits.waits_for)
+
+
+def _same(waits: pro1.ChangeHeldBack, held: pro1.ChangeHeldBack) -> bool:
+    """Return whether a change waits for what it waited for: then its timer stays as it is."""
+    own = {"until": held.until, "gen": held.gen, "input": held.input}
+    return msgspec.structs.replace(waits, **own) == held
 
 
 def _tell(writing: Writing, name: str, environment: str, gates: tuple[Gate, ...]) -> None:
@@ -145,11 +154,11 @@ def _waits(writing: Writing) -> pro1.ChangeHeldBack:
     content, people = writing.content, _people(writing)
     missing = gate.missing(content.approvals, writing.state.approved, people)
     scarce = gate.officers(missing, people, content.author_email, writing.state.approved)
-    policies: list[Policy] = [
-        writing.reads[policy_ref(writing.organization, name)] for name in _policies(writing.content)
+    rules: list[Policy] = [
+        writing.reads[policy_ref(writing.organization, name)] for name in policies(writing.content)
     ]
     now = writing.context.now
-    opening = windows.together(windows.opening(policy.windows, now) for policy in policies)
+    opening = windows.together(windows.opening(policy.windows, now) for policy in rules)
     if ahead:
         waits_for.append("queue")
     if missing:
