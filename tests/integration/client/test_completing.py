@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from tests.integration.client.approving import ENV, ORG, applied
 from tests.integration.client.command import Ran
+from tests.integration.client.shop import WAIT_SECONDS, Shop
 from tests.support.each import each
 
+from catalyst.cli import target
 from catalyst.cli.calling import COMPLETING
 
 
@@ -19,3 +22,56 @@ def test_organizations_are_completed(
         monkeypatch.setenv("COMP_CWORD", str(len(line.split()) + 1))
         ran = catalyst()
         assert (ran.code, ran.out.split(), ran.err) == (0, told, "")
+
+
+@each(
+    [
+        ("get organizations", "{org}", ["{org}"]),
+        ("plan ", "inst", ["install"]),
+        ("", "simul", ["simulate"]),
+    ]
+)
+def test_verbs_and_what_they_are_about_are_completed(
+    line: str,
+    begun: str,
+    told: list[str],
+    *,
+    catalyst: Callable[..., Ran],
+    organization: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["catalyst", *line.format(org=organization).split()]
+    monkeypatch.setenv(COMPLETING, "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join([*words, begun.format(org=organization)]))
+    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    ran = catalyst()
+    expected = [name.format(org=organization) for name in told]
+    assert (ran.code, ran.out.split(), ran.err) == (0, expected, "")
+
+
+@pytest.mark.real
+def test_blueprints_changes_and_what_runs_are_completed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, _ = applied(shop, "hush")
+    # That the machine is busy is no reason to offer nothing here.
+    monkeypatch.setattr(target, "COMPLETING_SECONDS", WAIT_SECONDS)
+
+    def told(line: str) -> list[str]:
+        words = ["catalyst", *line.split(" ")]
+        with monkeypatch.context() as shell:
+            shell.setenv(COMPLETING, "complete_bash")
+            shell.setenv("COMP_WORDS", " ".join(words))
+            shell.setenv("COMP_CWORD", str(len(words) - 1))
+            # What a shell asks stands in its variables alone.
+            return shop.well(words[1]).out.split()
+
+    assert told(f"plan install --org {ORG} bp-wordp") == ["bp-wordpress"]
+    assert told(f"plan install --env {ENV} wordp") == ["wordpress"]
+    assert told(f"catalog show --org {ORG} vaultw") == ["vaultwarden"]
+    for line in (f"approve --org {ORG}", "cancel", "plan show", "get changes"):
+        assert change in told(f"{line} {change[:-1]}")
+    shop.well("cancel", change, "--reason", "Why", by=shop.owner)
+    shop.once_said("cancelled", "get", "changes", change)
+    assert told(f"cancel {change[:-1]}") == []
+    assert told(f"plan show {change[:-1]}") == [change]

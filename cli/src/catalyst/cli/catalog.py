@@ -25,6 +25,7 @@ from catalyst.cli.target import (
     Target,
     TokenOption,
     UrlOption,
+    complete_offered,
     resolve,
     run,
 )
@@ -87,7 +88,12 @@ def search(
 
 def show_(
     name: Annotated[
-        str, typer.Argument(metavar="BLUEPRINT", help="Name of the Blueprint, `bp-` or not.")
+        str,
+        typer.Argument(
+            metavar="BLUEPRINT",
+            help="Name of the Blueprint, `bp-` or not.",
+            autocompletion=complete_offered,
+        ),
     ],
     *,
     org: OwnerOption = None,

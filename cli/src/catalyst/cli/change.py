@@ -22,6 +22,7 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
+    complete_open_change,
     resolve,
     run,
 )
@@ -34,6 +35,7 @@ ChangeArgument = Annotated[
     typer.Argument(
         metavar="CHANGE",
         help=as_called("Id of the change, as `catalyst get changes` lists it."),
+        autocompletion=complete_open_change,
     ),
 ]
 HashOption = Annotated[

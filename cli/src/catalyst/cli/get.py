@@ -24,6 +24,7 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
+    begun,
     organization,
     reads,
     resolve,
@@ -59,6 +60,20 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: float = ANSWER_SECONDS
 
 
+def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return what rows of the kind are called that begins like this, for the shell."""
+    given = ctx.params
+    where: Filter = {
+        "organization": given.get("org") and (organization(given["org"]) or "_"),
+        "environment": given.get("env"),
+    }
+    try:
+        wanted = kinds.plural(given.get("kind") or "")
+    except Failure:
+        return []
+    return begun(wanted, ctx, incomplete, where, kinds.called)
+
+
 def get(
     kind: Annotated[
         str,
@@ -68,7 +83,10 @@ def get(
             autocompletion=kinds.complete,
         ),
     ],
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="One of them.", autocompletion=complete_name),
+    ] = None,
     *,
     org: SeenOrgOption = None,
     env: SeenEnvOption = None,

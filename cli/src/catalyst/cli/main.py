@@ -12,14 +12,15 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from catalyst.cli.calling import COMPLETING, NAME, as_called, called
+from catalyst.cli.calling import COMPLETING, NAME, as_called, called, environ_flag, typed
 from catalyst.cli.exits import MEANINGS, Ended, ExitCode, Failure, expected, spoken
 from catalyst.cli.output import JSON_FLAG, Format, asked_form, complain, write
-from catalyst.cli.target import environ_flag
 from catalyst.cli.typed import Group, Verb, Verbs, as_typed
 from catalyst.cli.verbs import GROUPS, VERBS, WITHIN
 
@@ -31,6 +32,8 @@ DEBUG: Final = "CATALYST_DEBUG"
 MAX_EXAMPLES: Final = 3
 """Verbs of a group whose examples its own help shows."""
 VERSION: Final = "--version"
+NAMES: Final = ("", "")
+"""What a shell needs for the first word: names, with a sentence each, and nothing loaded."""
 _JsonOption = Annotated[bool, typer.Option(JSON_FLAG, help="The same as -o json.")]
 
 
@@ -40,7 +43,7 @@ def build(*, rich: bool | None = None, only: tuple[str, str] | None = None) -> t
     Args:
         rich: Whether help has colours and frames; by default on a terminal.
         only: Name of the one verb or group that is needed, and of the verb in that group; empty
-            for all of it. Loading everything takes a second.
+            for all of it. Loading everything takes a second. `NAMES`: each by its name alone.
     """
     fancy = sys.stdout.isatty() if rich is None else rich
     markup: Markup = "rich" if fancy else None
@@ -55,6 +58,9 @@ def build(*, rich: bool | None = None, only: tuple[str, str] | None = None) -> t
     )
     # Without this, a command with one verb would be that verb, without its name.
     app.callback()(_begin)
+    if only == NAMES:
+        _name_all(app)
+        return app
     for name, place in VERBS.items():
         if only is None or only[0] == name:
             _add(app, name, place)
@@ -75,6 +81,14 @@ def build(*, rich: bool | None = None, only: tuple[str, str] | None = None) -> t
                 _add(within.get(first, group), last, place)
             app.add_typer(group, name=name)
     return app
+
+
+def _name_all(app: typer.Typer) -> None:
+    """Add each verb and group as a name with a sentence, and nothing behind it."""
+    said = {name: sentence(place) for name, place in VERBS.items()}
+    said |= {name: meaning for name, (meaning, _) in GROUPS.items()}
+    for name, meaning in said.items():
+        app.command(name, short_help=meaning)(_begin)
 
 
 def _group(meaning: str, places: Mapping[str, str], markup: Markup) -> typer.Typer:
@@ -149,12 +163,15 @@ def _begin(
 def _only(arguments: list[str]) -> tuple[str, str] | None:
     """Return the verb or group that is called, and the verb in it, empty if that is none.
 
-    None if help or completion needs them all.
+    None if help needs them all; `NAMES` if a shell asks which there are.
     """
+    completing = COMPLETING in os.environ
+    if completing:
+        arguments = typed(os.environ)
     first = arguments[0] if arguments else ""
     known = first in VERBS or first in GROUPS or first == VERSION
-    if not known or COMPLETING in os.environ:
-        return None
+    if not known:
+        return NAMES if completing else None
     _, places = GROUPS.get(first, ("", {}))
     words = (" ".join(arguments[1:end]) for end in (2, 3))
     return first, next((inner for inner in words if inner in places), "")
@@ -176,7 +193,19 @@ def as_pasted(text: str) -> str:
 
 def summary(verb: Callable[..., None]) -> str:
     """Return what a list of verbs says of one: its first sentence, whole."""
-    return " ".join((inspect.getdoc(verb) or "").partition("\n\n")[0].split())
+    return _first(inspect.getdoc(verb) or "")
+
+
+def sentence(place: str) -> str:
+    """Return the same of what `module:name` names, out of its source."""
+    module, _, name = place.partition(":")
+    found = find_spec(module)
+    text = Path(found.origin).read_text("utf-8") if found and found.origin else ""
+    return _first(text.partition(f"\ndef {name}(")[2].partition('    """')[2].partition('"""')[0])
+
+
+def _first(text: str) -> str:
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def example(verb: Callable[..., None]) -> str:

@@ -19,7 +19,9 @@ from catalyst.cli.target import (
     TokenOption,
     UrlOption,
     complete_application,
+    complete_change,
     complete_environment,
+    complete_offered,
     complete_organization,
     resolve,
 )
@@ -86,7 +88,12 @@ KeepOption = Annotated[
 
 def install(
     blueprint: Annotated[
-        str, typer.Argument(metavar="BLUEPRINT", help="What to install, `bp-` or not.")
+        str,
+        typer.Argument(
+            metavar="BLUEPRINT",
+            help="What to install, `bp-` or not.",
+            autocompletion=complete_offered,
+        ),
     ],
     *,
     name: Annotated[str, typer.Option("--as", help="Name of the Application.")],
@@ -204,7 +211,10 @@ def rollback(
     to: Annotated[
         str,
         typer.Option(
-            "--to", metavar="CHANGE", help="What this change made comes back; else what was before."
+            "--to",
+            metavar="CHANGE",
+            help="What this change made comes back; else what was before.",
+            autocompletion=complete_change,
         ),
     ] = "",
     org: OrgOption = None,

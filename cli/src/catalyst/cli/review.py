@@ -18,6 +18,7 @@ from catalyst.cli.target import (
     Target,
     TokenOption,
     UrlOption,
+    complete_change,
     resolve,
     run,
 )
@@ -28,7 +29,10 @@ _NONE: Final = "change-not-found"
 
 
 def show_(
-    change: Annotated[str, typer.Argument(metavar="CHANGE", help="Id of the change.")],
+    change: Annotated[
+        str,
+        typer.Argument(metavar="CHANGE", help="Id of the change.", autocompletion=complete_change),
+    ],
     *,
     org: ChangeOrgOption = None,
     diff: DiffOption = False,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -18,7 +18,9 @@ from catalyst.cli.output import Format, note
 from catalyst.client.connect import HTTP_SCHEMES, NATS_SCHEMES
 from catalyst.client.errors import ClientError, Unreachable
 from catalyst.client.http_transport import HttpClient, over_http
-from catalyst.client.rows import Page, name_of
+from catalyst.client.reads import Filter
+from catalyst.client.rows import Row, name_of
+from catalyst.contracts.subjects import RowKey
 
 T = TypeVar("T")
 
@@ -27,8 +29,10 @@ URL: Final = "CATALYST_URL"
 TOKEN: Final = "CATALYST_TOKEN"  # noqa: S105 - a name
 COMPLETING_SECONDS: Final = 0.5
 """For names that the shell asks for: a person waits, who can type them as well."""
-COMPLETED: Final = 500
-"""So many names are looked through at most: one page."""
+_PAGE: Final = 500
+_SEARCHED: Final = 100
+"""The most that one search answers: what begins with a word is among the first of them."""
+_OPEN: Final = "status!=completed,status!=failed,status!=cancelled,status!=rejected"
 
 OutputOption = Annotated[
     Format, typer.Option("--output", "-o", help="How results are written.", show_default=True)
@@ -37,46 +41,106 @@ OutputOption = Annotated[
 
 def complete_organization(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the Organizations that begin like this, for the shell."""
-    return _begun("organizations", ctx, incomplete)
+    return begun("organizations", ctx, incomplete, {})
 
 
 def complete_environment(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the Environments that begin like this, for the shell."""
-    return _begun("environments", ctx, incomplete)
+    return begun("environments", ctx, incomplete, {"organization": _owner(ctx)})
 
 
 def complete_application(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the Applications that begin like this, for the shell."""
-    return _begun("applications", ctx, incomplete)
+    """Return the Applications that begin like this, for the shell; with `--env` those there."""
+    where: Filter = {"organization": _owner(ctx), "environment": ctx.params.get("env")}
+    return begun("applications", ctx, incomplete, where)
+
+
+def complete_change(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the changes whose ids begin like this, for the shell."""
+    return begun("changes", ctx, incomplete, {"organization": _owner(ctx)})
+
+
+def complete_open_change(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return those that are not over."""
+    where: Filter = {"organization": _owner(ctx), "field": _OPEN}
+    return begun("changes", ctx, incomplete, where)
 
 
 def complete_blueprint(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the Blueprints that begin like this, for the shell: with `bp-`, anyone's."""
-    ids = _begun("blueprints", ctx, "")
-    return sorted(
-        name for name in {id_.partition("-")[2] for id_ in ids} if name.startswith(incomplete)
-    )
+    owner: Filter = {"organization": _owner(ctx)}
+    return begun("blueprints", ctx, incomplete, owner, lambda row: _name(row).partition("-")[2])
 
 
-def _begun(kinds: str, ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return what is called so, as far as who asks sees it: nothing, if nobody answers at once."""
+def complete_offered(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return what an Organization can install that begins like this, for the shell."""
+    word = incomplete.removeprefix("bp-")
+    found: list[str] = []
+
+    async def look(door: HttpClient) -> None:
+        owner = _owner(ctx)
+        if owner is None:
+            # Whoever sees one alone, or names an Environment, need not name it.
+            env = ctx.params.get("env")
+            kinds = "environments" if env else "organizations"
+            page = await door.list(kinds, environment=env, limit=2)
+            owners = {RowKey.decode(row.key).organization or _name(row) for row in page.rows}
+            owner = owners.pop() if len(owners) == 1 else None
+        if owner is not None:
+            asked = {"text": word, "limit": _SEARCHED}
+            answer = await door.query("catalog", "search", asked, organization=owner)
+            found.extend(item["name"] for item in answer.result["items"])
+
+    at_once(ctx, look)
+    # What is typed stays: who leaves `bp-` out is offered names without it.
+    short = not "bp-".startswith(incomplete[:3])
+    names = (name.removeprefix("bp-") if short else name for name in found)
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def begun(
+    kinds: str,
+    ctx: typer.Context,
+    incomplete: str,
+    where: Filter,
+    called: Callable[[Row], str] | None = None,
+) -> list[str]:
+    """Return what is called so, for the shell, as far as who asks sees it."""
+    found: set[str] = set()
+
+    async def look(door: HttpClient) -> None:
+        async for page in door.pages(kinds, limit=_PAGE, **where):
+            found.update((called or _name)(row) for row in page.rows)
+
+    at_once(ctx, look)
+    return sorted(name for name in found if name.startswith(incomplete))
+
+
+def at_once(ctx: typer.Context, look: Callable[[HttpClient], Awaitable[None]]) -> None:
+    """Look for names where the line leads to, in silence, and no longer than a person waits.
+
+    What was found by then counts, and where nobody answers that is nothing.
+    """
     given = ctx.params
 
-    async def work() -> Page:
+    async def work() -> None:
         target = resolve(given.get("context"), given.get("url"), given.get("token"))
         async with (
             asyncio.timeout(COMPLETING_SECONDS),
             over_http(target.http, token=target.token) as door,
         ):
-            owner = None if kinds == "organizations" else organization(given.get("org"))
-            return await door.list(kinds, organization=owner, limit=COMPLETED)
+            await look(door)
 
-    try:
-        page = run(work())
-    except (Failure, ClientError, TimeoutError):
-        return []
-    names = {name_of(row.key) for row in page.rows}
-    return sorted(name for name in names if name.startswith(incomplete))
+    with suppress(Failure, ClientError, TimeoutError):
+        run(work())
+
+
+def _owner(ctx: typer.Context) -> str | None:
+    return organization(ctx.params.get("org"))
+
+
+def _name(row: Row) -> str:
+    return name_of(row.key)
 
 
 ContextOption = Annotated[
@@ -288,8 +352,3 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def organization(text: str | None) -> str | None:
     """Return the Organization that `--org` names; None for the platform or none given."""
     return None if text in (None, "", "_") else text
-
-
-def environ_flag(name: str) -> bool:
-    """Return whether an environment variable is set to something that means yes."""
-    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
