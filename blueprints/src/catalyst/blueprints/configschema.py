@@ -50,7 +50,7 @@ def _depth(value: Any) -> int:
     deepest = 0
     for one in value.values() if isinstance(value, dict) else value:
         if isinstance(one, HOLDERS):
-            deepest = max(deepest, _depth(one))
+            deepest = max(deepest, _depth(one) if one else 1)
     return 1 + deepest
 
 
@@ -113,13 +113,16 @@ def effort(schema: dict[str, Any], values: Any) -> int:
 
 
 def _weighed(schema: dict[str, Any], value: Any) -> Iterator[int]:
-    """Return what each value takes with a schema that speaks of it."""
+    """Return what each value takes with a schema that speaks of it.
+
+    Entries of a list that hold no others are weighed together: they all take the same.
+    """
     sizes: dict[int, int] = {}
     weights = _Weights()
     left = [(schema, value)]
     while left:
         part, value = left.pop()
-        if not isinstance(value, HOLDERS):
+        if not value or not isinstance(value, HOLDERS):
             yield weights.alone(part)
             continue
         rules, (fields, others, items, aside) = weights.of(part)
@@ -130,7 +133,10 @@ def _weighed(schema: dict[str, Any], value: Any) -> Iterator[int]:
                 if isinstance(inner, dict):
                     left.append((inner, value[name]))
         elif items is not None:
-            left += [(items, one) for one in value]
+            full = [one for one in value if one and isinstance(one, HOLDERS)]
+            if len(full) < len(value):
+                yield weights.alone(items) * (len(value) - len(full))
+            left += [(items, one) for one in full]
         left += [(inner, value) for inner in aside]
 
 
@@ -149,7 +155,7 @@ class _Weights:
         return found
 
     def alone(self, part: dict[str, Any]) -> int:
-        """Return what it takes with all in it that speak of the same, if that holds no others."""
+        """Return what it takes with all in it that speak of the same, if nothing stands in that."""
         found = self._alone.get(id(part))
         if found is None:
             rules, (_, _, _, aside) = self.of(part)

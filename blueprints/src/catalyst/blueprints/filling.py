@@ -123,13 +123,24 @@ class Filling:
             case dict():
                 return self.map(schema, value, path) if value else self._filled(schema, path)
             case list() if part.items is not None:
-                return [self._value(part.items, one, (*path, at)) for at, one in enumerate(value)]
+                return self._entries(part.items, value, path)
             case bool():
                 return value
             case int() | float():
                 return _number(schema, value)
             case _:
                 return value
+
+    def _entries(self, schema: dict[str, Any], entries: list[Any], path: Path) -> list[Any]:
+        """Return a list with every entry filled in; it is changed for that."""
+        for at, one in enumerate(entries):
+            known = None if one or not isinstance(one, dict) else self._empty.get(id(schema))
+            if known is not None and known[1] < self._left and self.stopped is None:
+                self._left -= known[1] + 1  # As `_value` does, at once.
+                entries[at] = copied(known[0])
+            else:
+                entries[at] = self._value(schema, one, (*path, at))
+        return entries
 
     def _filled(self, schema: dict[str, Any], path: Path) -> dict[str, Any]:
         """Return what an empty map becomes.

@@ -50,7 +50,7 @@ def counted(value: Any, sizes: dict[int, int]) -> int:
         inner = value.values() if isinstance(value, dict) else value
         size = 1 + len(value)
         for one in inner:
-            if isinstance(one, HOLDERS):
+            if one and isinstance(one, HOLDERS):
                 size += counted(one, sizes) - 1
         sizes[id(value)] = size
     return size
