@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import contexts
+from catalyst.cli import contexts, target
 from catalyst.cli.calling import COMPLETING
 from catalyst.cli.contexts import Context
 from catalyst.cli.main import ended
@@ -80,6 +80,8 @@ def test_where_nobody_answers_nothing_is_said(
     line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert completed(line, monkeypatch) == 0
+    # A refused connection is tried again until the time is over.
+    monkeypatch.setattr(target, "COMPLETING_SECONDS", 0.1)
     contexts.register(contexts.default_path(), "local", Context(http="http://127.0.0.1:1"))
     assert completed(line, monkeypatch) == 0
     contexts.default_path().write_text("no JSON", encoding="utf-8")
