@@ -54,7 +54,11 @@ _WORDS: Final[dict[str, bool | None]] = {
 }  # fmt: skip
 AMBIGUOUS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "="})
 """Words that are a text for some readers, in whatever case."""
-_TAGS: Final = frozenset({None, "!", "tag:yaml.org,2002:str"})
+_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
+_ENDS: Final = (MappingEndEvent, SequenceEndEvent)
+_OF_VALUES: Final = (yaml.NodeEvent, *_ENDS)
+_NUMERIC: Final = frozenset("-+.0123456789")
+"""With one of these begins a number, and what some readers take for one."""
 _MAX_DIGITS: Final = 18
 
 Mark = tuple[int, int]
@@ -232,7 +236,7 @@ class _Reader:
                     self._stop(_start(event), (), "yaml.size", message, "split the file")
             elif isinstance(event, yaml.DocumentEndEvent):
                 self._complete(number - 1)
-            elif isinstance(event, yaml.NodeEvent | MappingEndEvent | SequenceEndEvent):
+            elif isinstance(event, _OF_VALUES):
                 self._take(event)
 
     def _complete(self, number: int) -> None:
@@ -248,7 +252,7 @@ class _Reader:
             self.documents.append(document)
 
     def _take(self, event: Any) -> None:
-        if isinstance(event, MappingEndEvent | SequenceEndEvent):
+        if isinstance(event, _ENDS):
             frame = self._frames.pop()
             if frame.anchor is not None:
                 self._anchors[frame.anchor] = (frame.value, self.values - frame.before)
@@ -262,15 +266,16 @@ class _Reader:
             self._key(event)
             return
         path = self._path()
-        self._marks.setdefault(path, _start(event))
+        start, end = event.start_mark, event.end_mark
+        self._marks.setdefault(path, (start.line + 1, start.column + 1))
         self._count(event, path, 1)
         if isinstance(event, AliasEvent):
             self._alias(event, path)
             return
-        self._check_tag(event, path)
+        if event.tag is not None:
+            self._check_tag(event, path)
         if isinstance(event, ScalarEvent):
-            start, end = event.start_mark, event.end_mark
-            self._spans[path] = (start.index, end.index) if start and end else (0, 0)
+            self._spans[path] = (start.index, end.index)
             value = self._scalar(event, path)
             if event.anchor is not None:
                 self._anchors[event.anchor] = (value, 1)
@@ -352,12 +357,12 @@ class _Reader:
 
     def _scalar(self, event: ScalarEvent, path: Path) -> Any:
         text = str(event.value)
-        if event.style:
-            return text
-        if event.tag is not None:
+        if event.style or event.tag is not None:
             return text
         if text in _WORDS:
             return _WORDS[text]
+        if text[0] not in _NUMERIC and text.lower() not in AMBIGUOUS:
+            return text
         if _INT.fullmatch(text) and len(text) <= _MAX_DIGITS:
             return int(text)
         if _FLOAT.fullmatch(text) and not _NUMBER.fullmatch(text):

@@ -85,6 +85,8 @@ def tree(
         links_of: Returns the links of a row from its kind, one of `LEADING`, and its name.
         start: Kind and name of the row that the beginning is of.
     """
+    if not links:
+        return ()
     best: dict[_Said, Link] = {}
     for link in links if start is not None and start[0] in _WAITING else ():
         _told(best, link)

@@ -79,9 +79,10 @@ def _links_of(
 
 
 def _change(doc: ChangeDocument, look: Look, _tally: Tally) -> ChangeDocument:
-    own = blocked.own(doc.blocked_by)
-    links_of = _links_of(doc.organization, concerned(doc), doc.change, look)
-    chain = tree(own, links_of, start=("change", doc.change))
+    chain = own = blocked.own(doc.blocked_by)
+    if own:
+        links_of = _links_of(doc.organization, concerned(doc), doc.change, look)
+        chain = tree(own, links_of, start=("change", doc.change))
     step = in_progress(doc)
     cause = (causes(chain) or chain[-1:])[0].message if chain and step is not None else ""
     steps = tuple(
@@ -185,6 +186,8 @@ def _same(link: Link) -> tuple[str, str, str]:
 def _chain(doc: ApplicationDocument, one: BindingDocument, look: Look) -> tuple[Link, ...]:
     """Return why it is not as it is to be, with what the change waits for that works on it."""
     own = one.blocked_by
+    if not own and one.change is None:
+        return ()
     links_of = _links_of(doc.organization, {one.environment}, "", look, own)
     name = one.change.change if one.change is not None else ""
     added = name and not any((link.kind, link.name) == ("change", name) for link in own)
