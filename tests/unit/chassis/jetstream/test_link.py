@@ -146,3 +146,38 @@ def test_whoever_asks_while_others_are_late_is_late_and_nothing_else() -> None:
 
     # The loop that services run on: that of the tests gives other handles.
     assert {error.code for error in uvloop.run(ask())} == {408}
+
+
+async def test_each_of_several_calls_ends_and_none_before_its_time() -> None:
+    link, loop = _Unheard(), asyncio.get_running_loop()
+    ended = []
+
+    async def late(timeout: float) -> None:
+        began = loop.time()
+        with pytest.raises(Unavailable, match=f"no answer within {timeout:g} s"):
+            await link.call(lambda _: [], ("a",), timeout=timeout)
+        ended.append(timeout)
+        assert loop.time() - began >= timeout
+
+    # None waits for one that has more time and was asked before it.
+    long = asyncio.create_task(link.call(lambda _: [], ("a",), timeout=3600))
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        for timeout in (0.03, 0.01, 0.02):
+            tasks.create_task(late(timeout))
+    assert not long.done()
+    long.cancel()
+    assert sorted(ended) == [0.01, 0.02, 0.03]
+
+
+class _Deserted(_Unheard):
+    """Answers as the broker does where nobody listens."""
+
+    @override
+    async def send(self, *frames: bytes) -> None:
+        (inbox,) = frames
+        self._take_reply(wire.Raw(inbox, b"", b"NATS/1.0 503\r\n\r\n", b""))
+
+
+async def test_where_nobody_listens_whoever_asks_is_told_at_once() -> None:
+    with pytest.raises(Unavailable, match="nobody answers on 'a'"):
+        await _Deserted().call(lambda inbox: [inbox.encode()], ("a",), timeout=60)
