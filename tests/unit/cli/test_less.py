@@ -71,6 +71,21 @@ async def test_a_start_leads_to_what_says_more(
     assert ("catalyst doctor`" in said) == bool(told)
 
 
+async def test_a_broker_that_knows_nobody_by_name_is_asked_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    async def built_from_less(target: Target) -> str:
+        asked.append((target.user, target.password))
+        return ""
+
+    monkeypatch.setattr(brokercheck, "built_from_less", built_from_less)
+    nobody = Context(nats=HERE.nats, operator=Credentials(user="", password=""))
+    await up._tell_of_less(nobody, asyncio.Event())
+    assert asked == [(None, None)]
+
+
 @pytest.mark.parametrize("ends", [False, True])
 async def test_nobody_who_only_looks_ends_what_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, ends: bool
