@@ -73,11 +73,22 @@ export function staying({ stays, idle = [] }, organization) {
   return listed("What stays", [...left, ...stays]);
 }
 
-/** Returns the steps with how long each usually takes at most: a simulated cluster, say, is done sooner. */
+/** Steps that take as long as the cluster does: nobody knows before how long that is. */
+const CLUSTERS = new Set(["unprotect", "observe"]);
+
+/** Returns how long steps usually take at most, in words. */
+export function lasting(found) {
+  const own = found.filter(({ step }) => !CLUSTERS.has(step));
+  const parts = own.length ? [`usually up to ${duration(own.reduce((sum, one) => sum + one.usual_seconds, 0) * 1000)}`] : [];
+  if (own.length < found.length) parts.push("as long as the cluster takes");
+  return parts.join(", and ");
+}
+
+/** Returns the steps with how long each takes. */
 export function steps({ steps: found, request }) {
   return el("div", { class: "part" }, el("h4", { text: "Steps" }),
     el("ol", { class: "plan-steps" }, found.map((one) => el("li", {},
-      el("span", { text: stepName(one.step, request.action) }), el("span", { class: "quiet", text: ` usually up to ${duration(one.usual_seconds * 1000)}` })))));
+      el("span", { text: stepName(one.step, request.action) }), el("span", { class: "quiet", text: ` ${lasting([one])}` })))));
 }
 
 /** Returns what each file gains and loses, line by line; `open` shows the list at once. */

@@ -6,7 +6,7 @@ import { coded, el, freshId, say } from "./dom.js";
 import { gates } from "./gates.js";
 import { icon } from "./icons.js";
 import { otherWays } from "./otherway.js";
-import { files, hosts, listed, needs, price, staying, steps } from "./parts.js";
+import { files, hosts, lasting, listed, needs, price, staying, steps } from "./parts.js";
 import { refusal } from "./refusal.js";
 import { planTitle, takesAway } from "./steps.js";
 import { Why } from "./why.js";
@@ -53,10 +53,9 @@ export class PlanView {
     this.#button = el("button", { type: "button", class: removal ? "danger" : "primary", text: this.#does(plan), "aria-describedby": reasonId, on: { click: () => this.#apply() } });
     this.title = el("h3", { text: planTitle({ ...plan, organization: this.organization }), tabindex: "-1" });
     const kept = [listed("What goes", plan.goes), staying(plan, this.organization)];
-    const usual = plan.steps.reduce((sum, one) => sum + one.usual_seconds, 0);
     this.node.replaceChildren(...[
       el("header", { class: "plan-head" }, this.title,
-        plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}, usually up to ${duration(usual * 1000)}` }) : null),
+        plan.steps.length ? el("p", { class: "quiet", text: `${counted(plan.steps.length, "step")}: ${lasting(plan.steps)}` }) : null),
       this.#blocked(plan), ...(removal ? kept : []), this.#dependencies(plan), hosts(plan), price(plan, this.on.paid()), gates(plan),
       listed("Risks", plan.risks.map(({ message }) => message), "bad"),
       listed("Other Applications that need it", plan.dependents),
