@@ -33,7 +33,7 @@ SOURCES = "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"
 _KEPT = {
     "billing": "grant,payment,limit show,limit spend,limit lift,limit credit",
     "blueprint": "deprecate,withdraw,yank",
-    "catalog": "feature,unfeature,hide,unhide,pin,unpin,categorize,uncategorize",
+    "catalog": "diff,feature,unfeature,hide,unhide,pin,unpin,categorize,uncategorize",
 }
 KEEPING = frozenset(
     (group, *verb.split()) for group, verbs in _KEPT.items() for verb in verbs.split(",")

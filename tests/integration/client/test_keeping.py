@@ -73,6 +73,13 @@ def test_an_organization_curates_its_own_catalogue_and_the_platform_that_of_ever
         shop.well(*pin, "1.0.1", *WHY, *mine, by=by)
         shop.once_said("kept-back", "catalog", "show", "grafana", "--org", ORG)
         shop.well("catalog", "unpin", "grafana", *mine, by=by)
+    diff = ("catalog", "diff", "wiki", "1.0.1", "--org", ORG)
+    told = shop.well(*diff, "2.0.1", by=shop.owner).out
+    assert "what runs 1.0.1 can be upgraded to it" in told
+    assert "  added    postgres(2).application: string, required, pattern " in told
+    assert "breaks for:\n  whoever has a postgres that does not fit ^16.9.0\n" in told
+    none = shop.run(*diff, "9.0.0", by=shop.owner)
+    assert (none.code, "there is 2.1.1" in none.err) == (4, True)
     everybody = shop.run("catalog", "feature", "wiki", "--org", "_", by=shop.owner)
     assert (everybody.code, "sovereign-admin" in everybody.err) == (7, True)
     used_all(shop, "catalog")

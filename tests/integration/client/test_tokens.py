@@ -49,6 +49,7 @@ USES: dict[str, tuple[str, ...]] = {
     "blueprint yank": ("bp-wiki", "1.0.0", "--reason", "no"),
     "catalog search": ("wiki", *ORG),
     "catalog show": ("bp-wiki", *ORG),
+    "catalog diff": ("bp-wiki", "1.0.1", "2.0.1", *ORG),
     "catalog feature": ("bp-wiki", *ORG),
     "catalog unfeature": ("bp-wiki", *ORG),
     "catalog hide": ("bp-wiki", *ORG, "--reason", "no"),

@@ -71,6 +71,8 @@ WRONG: Final = {
     "catalog search wiki --org nobody": 4,
     "catalog show bp-nothing --org {org}": 4,
     "catalog show bp-nothing --form --env nowhere --org {org}": 4,
+    "catalog diff bp-nothing 1.0.0 2.0.0 --org {org}": 4,
+    "catalog diff bp-nothing 1.0.0 2.0.0 --org nobody": 4,
     "catalog feature bp-nothing --org _": 4,
     "catalog unfeature bp-nothing --org nobody": 4,
     "catalog hide bp-nothing --reason Why --org {org}": 4,

@@ -158,7 +158,7 @@ def show_(
     try:
         answered = owned.answered(target, "catalog", question, asked, owner)
     except Problem as problem:
-        raise _refused(target, problem, asked, owner) from problem
+        raise refused(target, problem, asked, owner) from problem
     show(answered, output, lambda: say(answered.result))
     if output is Format.TABLE and why_not is None:
         place = f"--env {env or 'ENVIRONMENT'} --org {owner}"
@@ -176,7 +176,7 @@ def price(amounts: list[dict[str, Any]] | None) -> str:
     return " or ".join(str(one["text"]) for one in amounts) + " a month"
 
 
-def _refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
+def refused(target: Target, problem: Problem, asked: dict[str, Any], owner: str) -> Failure:
     """Return why nothing is shown, and what may have been meant or is to be said."""
     failure = of_problem(problem)
     name = asked["blueprint"]

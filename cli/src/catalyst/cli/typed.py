@@ -41,6 +41,7 @@ _OF_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
     "plan delete-environment": {"environment": "ENVIRONMENT"},
     "plan delete-organization": {"organization": "ORGANIZATION"},
     "catalog": {"application": "--app", "blueprint": "BLUEPRINT", "text": "TEXT", "tags": "--tag"},
+    "catalog diff": {"old": "FROM", "new": "TO", "version": "FROM or TO"},
     "catalog pin": {"version": "VERSION"},
     "catalog categorize": {"category": "CATEGORY"},
     "app": {"application": "APP"},

@@ -65,6 +65,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, str]]]] = {
         {
             "search": "catalyst.cli.catalog:search",
             "show": "catalyst.cli.catalog:show_",
+            "diff": "catalyst.cli.comparing:diff",
             "feature": "catalyst.cli.curating:feature",
             "unfeature": "catalyst.cli.curating:unfeature",
             "hide": "catalyst.cli.curating:hide",
