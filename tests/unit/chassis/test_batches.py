@@ -1,6 +1,5 @@
 """The layout of a batch: what stands in it in which order, its guards and its limits."""
 
-import dataclasses
 from datetime import timedelta
 
 import msgspec
@@ -163,7 +162,7 @@ def test_too_many_messages_are_refused() -> None:
 def test_a_message_above_the_brokers_limit_is_refused_a_snapshot_left_out() -> None:
     draft = accepted(Decision(events=(Emit(suspended("x" * 3000)),)))
     batch.measure(draft, MAX_PAYLOAD)
-    draft = dataclasses.replace(draft, snapshot=Outgoing(OWN.snapshot, b"x" * MAX_PAYLOAD))
+    draft = msgspec.structs.replace(draft, snapshot=Outgoing(OWN.snapshot, b"x" * MAX_PAYLOAD))
     batch.measure(draft, MAX_PAYLOAD)
     assert draft.snapshot is None
     with pytest.raises(TooLarge):

@@ -8,8 +8,8 @@ Pure: the decide loop hands over what it read, the grouping sends what comes out
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
 from typing import Final, NamedTuple
@@ -65,23 +65,22 @@ class Written(NamedTuple):
     event: Event
 
 
-@dataclass(slots=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, kw_only=True):
     """All messages of one decision; they stay together in a batch."""
 
     done: str
     """Subject of the outcome; empty if the batch records none (parking)."""
     outcome: Outcome | None
-    checks: list[Guard] = field(default_factory=list)
+    checks: list[Guard] = []
     check_subject: tuple[str | None, str] = (None, "")
-    claims: list[Outgoing] = field(default_factory=list)
+    claims: list[Outgoing] = []
     snapshot: Outgoing | None = None
-    timers: list[Outgoing] = field(default_factory=list)
-    sends: list[Outgoing] = field(default_factory=list)
-    events: list[Written] = field(default_factory=list)
-    cancels: set[str] = field(default_factory=set)
+    timers: list[Outgoing] = []
+    sends: list[Outgoing] = []
+    events: list[Written] = []
+    cancels: set[str] = set()
     """Subjects of timers that an event of this draft cancels."""
-    guards: dict[str, int] = field(default_factory=dict)
+    guards: dict[str, int] = {}
     """Every guard string and what it must be at, read or written."""
     alone: bool = False
     """Send it in a batch of its own."""
@@ -306,13 +305,10 @@ def _add_claims(
     if not claims:
         return
     taken = {item.claim for item in decision.claims}
-    # A thousand uses are a thousand claims, and nearly always of the same headers.
-    headers: dict[tuple[int, timedelta | None], Mapping[str, str]] = {}
     for item in decision.claims:
         at, subject = claims[item.claim].version, item.claim.subject
-        shared = headers.get((at, item.ttl))
-        if shared is None:
-            shared = headers[at, item.ttl] = _claim_headers(at, item.ttl)
+        # Nearly always the very same ones, which then make up one block of a batch.
+        shared = _claim_headers(at, item.ttl)
         holder = None if item.release else job.ref.path
         body = ClaimBody(holder=holder, done=job.done_id, digest=item.digest)
         draft.claims.append(Outgoing(subject, codec.encode(body), shared))
@@ -323,6 +319,7 @@ def _add_claims(
             draft.guards[claim.subject] = read.version
 
 
+@functools.lru_cache(maxsize=256)
 def _claim_headers(at: int, ttl: timedelta | None) -> Mapping[str, str]:
     headers = {"Nats-Expected-Last-Subject-Sequence": str(at)}
     if ttl is not None:

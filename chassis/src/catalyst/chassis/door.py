@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -306,7 +306,7 @@ def _refused_early(delivery: Delivery, addressed: Addressed, error: Undecodable)
     )
     job = _job(_delivered(delivery), addressed, envelope)
     job.actor = Actor(name=f"nats:{addressed.ref.organization or '_'}")
-    return replace(job, refusal=_as_rejection(error))
+    return msgspec.structs.replace(job, refusal=_as_rejection(error))
 
 
 def _as_rejection(error: Undecodable) -> Rejected:

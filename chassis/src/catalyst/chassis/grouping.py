@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from catalyst.chassis.batch import Draft
 from catalyst.chassis.jetstream.port import Ack, Broker, BrokerError, Outgoing
@@ -42,8 +43,7 @@ class Placed(NamedTuple):
     """The outcome as it is stored."""
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
+class _Waiting(msgspec.Struct, eq=False):
     draft: Draft
     answer: asyncio.Future[Placed]
     writes: set[str]
@@ -56,11 +56,10 @@ class _Waiting:
         return names.isdisjoint(self.writes) and names.isdisjoint(self.draft.guards)
 
 
-@dataclass(slots=True)
-class _Group:
-    members: list[_Waiting] = field(default_factory=list)
-    writes: set[str] = field(default_factory=set)
-    guards: dict[str, int] = field(default_factory=dict)
+class _Group(msgspec.Struct):
+    members: list[_Waiting] = []
+    writes: set[str] = set()
+    guards: dict[str, int] = {}
     messages: int = 0
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from catalyst.chassis.jetstream.port import Delivery
 from catalyst.contracts import runtime_v1
@@ -31,8 +33,7 @@ class Collected:
 Payload = Command | Recorded | Fired | Answer | Collected
 
 
-@dataclass(slots=True, kw_only=True)
-class Job:
+class Job(msgspec.Struct, kw_only=True):
     """Everything that deciding one input needs, and how to settle it."""
 
     ref: Ref
@@ -72,9 +73,9 @@ class Job:
     reaction: str = ""
     """Name of the process manager whose event this is."""
     traceparent: str = ""
-    attempts: int = field(default=0)
+    attempts: int = 0
     """How often deciding it ended in a bug."""
-    freed: set[str] = field(default_factory=set)
+    freed: set[str] = set()
     """Dead letters that a `retry` or `drop` has taken in hand, over all its attempts."""
 
     @property
@@ -92,4 +93,4 @@ class Job:
     @property
     def is_runtime(self) -> bool:
         """Whether it is `retry` or `drop`, which work on a parked aggregate."""
-        return isinstance(self.payload, runtime_v1.Retry | runtime_v1.Drop)
+        return isinstance(self.payload, (runtime_v1.Retry, runtime_v1.Drop))

@@ -130,7 +130,7 @@ class JetStream(Broker):
     @override
     async def publish(self, message: Outgoing, *, timeout: float = CALL_SECONDS) -> Ack:
         headers = wire.block(message.headers) if message.headers else None
-        self._measure(message.subject, message.data, headers)
+        _measure(self.link.max_payload, message.subject, message.data, headers)
         replies = await self.link.call(
             lambda inbox: [wire.frame(message.subject, message.data, headers, inbox)],
             (message.subject,),
@@ -143,7 +143,7 @@ class JetStream(Broker):
         if not 1 <= len(messages) <= MAX_BATCH:
             raise ValueError(f"a batch has 1 to {MAX_BATCH} messages, not {len(messages)}")
         named = self.unique().encode()
-        last = len(messages)
+        last, limit = len(messages), self.link.max_payload
 
         def frames(inbox: str) -> list[bytes]:
             made = []
@@ -161,7 +161,7 @@ class JetStream(Broker):
                     number,
                     commit,
                 )
-                self._measure(message.subject, message.data, block)
+                _measure(limit, message.subject, message.data, block)
                 reply = inbox if number == last else ""
                 made.append(wire.frame(message.subject, message.data, block, reply))
             return made
@@ -202,7 +202,7 @@ class JetStream(Broker):
         self, subject: str, data: bytes, headers: Mapping[str, str] | None = None
     ) -> None:
         block = wire.block(headers) if headers else None
-        self._measure(subject, data, block)
+        _measure(self.link.max_payload, subject, data, block)
         await self.link.ready(1.0)
         await self.link.send(wire.frame(subject, data, block))
 
@@ -254,11 +254,12 @@ class JetStream(Broker):
             headers=wire.fields(headers),
         )
 
-    def _measure(self, subject: str, data: bytes, block: bytes | None) -> None:
-        """Refuse what the broker would hang up on."""
-        size = len(data) + (len(block) if block is not None else 0)
-        if size > self.link.max_payload:
-            raise TooLarge(413, 0, f"{subject!r} has {size} of {self.link.max_payload} bytes")
+
+def _measure(limit: int, subject: str, data: bytes, block: bytes | None) -> None:
+    """Refuse what the broker would hang up on."""
+    size = len(data) + (len(block) if block is not None else 0)
+    if size > limit:
+        raise TooLarge(413, 0, f"{subject!r} has {size} of {limit} bytes")
 
 
 def _acknowledged(data: bytes) -> Ack:
