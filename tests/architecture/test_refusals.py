@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 from typing import cast
 
+import pytest
 from tests.support.each import each
 from tools import flows, reach
 from tools.files import ROOT
@@ -48,6 +49,7 @@ def in_sources(message: Message) -> set[str]:
     return found
 
 
+@pytest.mark.guarantee("G5.15")
 @each(RULED, lambda message: message.type)
 def test_a_command_names_the_codes_that_its_rule_may_give_and_no_other(message: Message) -> None:
     named = {code.name for code in refusals.of_rule(message.type)}
@@ -74,6 +76,7 @@ def codes_in(*paths: Path) -> set[str]:
     }
 
 
+@pytest.mark.guarantee("G5.15")
 @each(RUNTIME, lambda message: message.type)
 def test_what_frees_a_parked_message_names_the_codes_of_the_runtime(message: Message) -> None:
     named = {code.name for code in refusals.of_rule(message.type)}
@@ -85,6 +88,7 @@ def test_what_frees_a_parked_message_names_the_codes_of_the_runtime(message: Mes
     }.get(message.name)
 
 
+@pytest.mark.guarantee("G5.15")
 def test_what_any_command_may_be_refused_with_is_what_the_runtime_gives() -> None:
     runtime = ("batch", "door", "outcome", "way")
     paths = [ROOT / CHASSIS / f"{name}.py" for name in runtime]

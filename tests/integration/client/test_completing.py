@@ -50,6 +50,7 @@ def test_verbs_and_what_they_are_about_are_completed(
 
 
 @pytest.mark.real
+@pytest.mark.guarantee("G27.16")
 def test_blueprints_changes_and_what_runs_are_completed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,7 @@ def line(**params: Any) -> Any:
     return SimpleNamespace(params={"url": URL, **params})
 
 
+@pytest.mark.guarantee("G27.16")
 def test_names_are_found_on_every_page_and_asked_for_where_the_line_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -155,6 +156,7 @@ def test_names_are_found_on_every_page_and_asked_for_where_the_line_says(
     )
 
 
+@pytest.mark.guarantee("G27.16")
 def test_what_came_in_time_counts_where_the_rest_does_not_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -163,6 +165,7 @@ def test_what_came_in_time_counts_where_the_rest_does_not_come(
     assert target.complete_application(line(), "") == ["blog"]
 
 
+@pytest.mark.guarantee("G27.16")
 def test_where_nobody_answers_nothing_is_offered_and_nothing_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -127,6 +127,7 @@ def test_every_type_that_is_named_in_a_message_is_shown_with_it() -> None:
     assert inner > 100
 
 
+@pytest.mark.guarantee("G5.15")
 def test_beside_a_command_stands_what_it_may_be_refused_with(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

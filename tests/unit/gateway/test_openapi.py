@@ -58,6 +58,7 @@ def test_every_command_has_a_path_with_its_own_body(type_: str) -> None:
     assert {"200", "202", "401", "403", "422"} <= operation["responses"].keys()
 
 
+@pytest.mark.guarantee("G5.15")
 def test_what_a_command_may_be_refused_with_is_said_beside_it_and_each_code_at_the_top() -> None:
     listed = document()["info"]["x-rejections"]
     assert [one["code"] for one in listed] == list(CODES)
