@@ -27,7 +27,7 @@ T = TypeVar("T")
 CONTEXT: Final = "CATALYST_CONTEXT"
 URL: Final = "CATALYST_URL"
 TOKEN: Final = "CATALYST_TOKEN"  # noqa: S105 - a name
-COMPLETING_SECONDS: Final = 0.5
+COMPLETING_SECONDS: Final = 1.0
 """For names that the shell asks for: a person waits, who can type them as well."""
 _PAGE: Final = 500
 _SEARCHED: Final = 100
