@@ -23,6 +23,7 @@ from catalyst.chassis.jetstream.port import Outgoing
 from catalyst.projector import rebuild
 from catalyst.projector.adapters.buckets import StreamReadModel
 from catalyst.projector.adapters.log import StreamLog
+from catalyst.projector.checkpoint import KEY
 from catalyst.projector.older import lost_before
 from catalyst.projector.ports import Change, Pointer
 
@@ -137,3 +138,23 @@ async def test_what_was_lost_twice_is_kept_twice_until_somebody_lets_it_go(js: J
     now = await pointed(js)
     assert await cleaned_up(js) == {third, now.epoch}
     assert await lost_before(StreamLog(js, "test"), model(js), now) == ""
+
+
+async def deleted(js: JetStream, epoch: str) -> None:
+    await model(js).delete(epoch)
+
+
+async def unreadable(js: JetStream, epoch: str) -> None:
+    await js.publish(Outgoing(f"$KV.rm_{epoch}.{KEY}", b"garbled"))
+
+
+@pytest.mark.parametrize("spoil", [deleted, unreadable])
+async def test_older_rows_that_are_gone_keep_nobody_from_new_ones(
+    js: JetStream, spoil: Callable[[JetStream, str], Awaitable[None]]
+) -> None:
+    older = await begun(js)
+    await spoil(js, older)
+    assert await lost_before(StreamLog(js, "test"), model(js), await pointed(js)) == ""
+    await another_fold(js)
+    assert await built_anew(js) != older
+    assert (await pointed(js)).kept == ()
