@@ -17,10 +17,10 @@ from catalyst.blueprints import (
     configschema,
     fields,
     filling,
+    guessing,
     metaschema,
     soundness,
     source,
-    trial,
     words,
 )
 from catalyst.blueprints.configschema import (
@@ -181,9 +181,9 @@ def test_so_much_is_filled_in_and_no_more(levels: int, entries: int) -> None:
 def test_a_guess_is_no_longer_than_a_guess_has_to_be() -> None:
     for levels in (1, 12):
         schema = {**of(a=lists(levels)), "required": ["a"]}
-        assert counted(trial.sampled(schema, {}), {}) <= trial.MOST
+        assert counted(guessing.sampled(schema, {}), {}) <= guessing.MOST
     few = {**of(a={"type": "array", "minItems": 3, "items": {"type": "string"}}), "required": ["a"]}
-    assert len(trial.sampled(few, {})["a"]) == 3
+    assert len(guessing.sampled(few, {})["a"]) == 3
 
 
 def test_a_pattern_that_stands_in_many_fields_is_tried_once(
@@ -201,7 +201,7 @@ def test_what_guesses_are_held_to_is_compiled_once_for_all_of_them(
 ) -> None:
     guessed = {"type": "string", "minLength": 2, "enum": [*map(str, range(9)), "long"]}
     work = Work(monkeypatch)
-    assert trial.sampled({**of(a=guessed), "required": ["a"]}, {}) == {"a": "long"}
+    assert guessing.sampled({**of(a=guessed), "required": ["a"]}, {}) == {"a": "long"}
     assert work.compiled == filling.compiling(guessed)
 
 

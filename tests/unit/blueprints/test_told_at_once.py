@@ -42,7 +42,7 @@ MANIFEST = """\
 apiVersion: v1
 kind: ConfigMap
 metadata: {{name: first}}
-data: {{a: '{first}', b: '{both}'}}
+data: {{a: '{first}', b: '{both}', c: '${{{{ application.dependencies.aa.host }}}}'}}
 ---
 apiVersion: v1
 kind: ConfigMap

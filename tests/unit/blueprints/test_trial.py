@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ from tests.support.each import each
 
 from catalyst.blueprints.configschema import MAX_DEPTH, validate
 from catalyst.blueprints.findings import Severity
+from catalyst.blueprints.guessing import sampled
 from catalyst.blueprints.lint import lint
 from catalyst.blueprints.manifests import WHEN
-from catalyst.blueprints.trial import sampled
+from catalyst.blueprints.trial import TRIALS
 
 
 def of(*required: str, **properties: Any) -> dict[str, Any]:
@@ -150,6 +152,8 @@ def told(document: str = DOCUMENT, manifest: str = MANIFEST) -> list[Told]:
     return [(one.severity, one.rule, one.pointer, one.message) for one in found]
 
 
+WHEN_DB = """      when: "{{ .config.postgres.mode == 'embedded' }}"\n"""
+ALWAYS = DOCUMENT.replace(WHEN_DB, "")
 OUTPUTS = DOCUMENT + "  outputs: {host: '${{ config.replicas + config.theme }}'}\n"
 THEMED = DOCUMENT.replace("      theme:\n        type: string\n", "      theme: {%s}\n")
 GIVEN = THEMED.replace("    properties:\n", "    required: [theme]\n    properties:\n", 1)
@@ -193,7 +197,7 @@ def test_what_is_seen_in_a_trial_is_an_environment_and_neighbours_of_some_name()
         "application.dependencies.db.host + application.dependencies.db.namespace",
         "application.name + application.namespace + application.dependencies.db.name",
     ):
-        assert told(manifest=MANIFEST.replace("config.replicas", seen)) == [], seen
+        assert told(ALWAYS, MANIFEST.replace("config.replicas", seen)) == [], seen
 
 
 def test_for_a_secret_its_place_is_guessed() -> None:
@@ -205,6 +209,108 @@ def test_for_a_secret_its_place_is_guessed() -> None:
 def test_what_is_guessed_is_no_finding_of_the_schema() -> None:
     schema = of("a", "b", a={"type": "integer", "minimum": 3}, b={"type": "string"})
     assert validate(schema, sampled(schema, {})) == []
+
+
+# ---- with a dependency, and without it
+
+READS = MANIFEST.replace("config.replicas", "application.dependencies.db.host")
+ASKS = MANIFEST.replace(
+    "config.replicas",
+    "has(application.dependencies.db) ? application.dependencies.db.host : 'none'",
+)
+SHARED = DOCUMENT.replace("default: embedded", "default: external")
+ABSENT = "there is no db; has(…) asks for it"
+
+
+def test_what_reads_a_dependency_that_is_not_there_with_the_defaults_refuses() -> None:
+    assert told(SHARED, READS) == [
+        (Severity.ERROR, "render.expression", "/data/replicas", ABSENT),
+    ]
+    outputs = SHARED + "  outputs: {host: '${{ application.dependencies.db.host }}'}\n"
+    assert told(outputs) == [(Severity.ERROR, "render.outputs", "/spec/outputs/host", ABSENT)]
+
+
+def test_what_reads_one_that_other_values_leave_out_is_warned_of_with_these_values() -> None:
+    where = f'{ABSENT} (where config.postgres.mode is "external")'
+    assert told(DOCUMENT, READS) == [
+        (Severity.WARNING, "render.expression", "/data/replicas", where)
+    ]
+
+
+@each([DOCUMENT, SHARED, ALWAYS])
+def test_what_asks_for_it_or_is_left_out_with_it_is_well(document: str) -> None:
+    assert told(document, ASKS) == []
+    # It goes by the same condition, so it is never made without.
+    when = f"metadata:\n  annotations: {{{WHEN}: \"config.postgres.mode == 'embedded'\"}}\n"
+    same = READS.replace("metadata:\n", when).replace("name }}", "name }}-b")
+    assert document == ALWAYS or told(document, f"{MANIFEST}---\n{same}") == []
+
+
+def test_what_fails_only_with_a_dependency_is_tried_with_the_values_that_bring_it() -> None:
+    wrong = ASKS.replace("db.host :", "db.host + config.postgres.mode + 1 :")
+    ((severity, rule, pointer, message),) = told(SHARED, wrong)
+    assert (severity, rule, pointer) == (Severity.WARNING, "render.expression", "/data/replicas")
+    assert message.endswith('(where config.postgres.mode is "embedded")')
+
+
+def test_what_no_value_brings_is_tried_as_if_it_were_there() -> None:
+    never = DOCUMENT.replace(WHEN_DB, "      when: environment.type == 'dev'\n")
+    wrong = ASKS.replace("db.host :", "db.host + 1 :")
+    ((severity, rule, _, message),) = told(never, wrong)
+    assert (severity, rule) == (Severity.WARNING, "render.expression")
+    assert message.endswith("(where db is there)")
+    assert told(never, ASKS) == []
+
+
+@each(
+    [
+        ("type: boolean, default: false", "config.theme", "true"),
+        ("type: integer, minimum: 0, default: 0", "config.theme > 0", "1"),
+        ("type: string, default: '', examples: [dark]", "config.theme == 'dark'", '"dark"'),
+        ("type: string, default: '', maxLength: 40", "config.theme != ''", '"sample"'),
+    ]
+)
+def test_the_values_are_found_by_the_schema(field: str, when: str, value: str) -> None:
+    document = (THEMED % field).replace(WHEN_DB, f'      when: "{when}"\n')
+    wrong = ASKS.replace("db.host :", "db.host + 1 :")
+    ((_, _, _, message),) = told(document, wrong)
+    assert message.endswith(f"(where config.theme is {value})")
+
+
+def test_the_values_are_taken_by_the_schema_and_bring_what_that_asks_for() -> None:
+    branches = (
+        "      postgres:\n        type: object\n        oneOf:\n"
+        "          - {properties: {mode: {const: external}, address: {type: string}},"
+        " required: [mode, address], additionalProperties: false}\n"
+        "          - {properties: {mode: {const: embedded}}, required: [mode],"
+        " additionalProperties: false}\n        default: {mode: embedded}\n"
+    )
+    start, end = DOCUMENT.index("      postgres:\n"), DOCUMENT.index("  depends:")
+    document = DOCUMENT[:start] + branches + DOCUMENT[end:]
+    address = "has(application.dependencies.db) ? 'none' : config.postgres.address"
+    assert told(document, MANIFEST.replace("config.replicas", address)) == []
+    ((_, _, _, message),) = told(document, READS)
+    assert message == f'{ABSENT} (where config.postgres.mode is "external")'
+
+
+def test_a_condition_that_is_wrong_itself_makes_nothing_else_wrong() -> None:
+    broken = DOCUMENT.replace("default: embedded", "default: nowhere")
+    assert [rule for _, rule, _, _ in told(broken, READS)] == ["config-schema.default"]
+    unknown = DOCUMENT.replace(".config.postgres.mode", ".config.postgres.mod")
+    assert [rule for _, rule, _, _ in told(unknown, READS)] == ["expression.unknown"]
+
+
+def test_a_few_of_many_choices_are_tried() -> None:
+    fields = "".join(f"      f{n}: {{type: boolean, default: false}}\n" for n in range(20))
+    wanted = "".join(f"    - {{blueprint: bp-b{n}, when: config.f{n}}}\n" for n in range(20))
+    document = ALWAYS.replace("      theme:\n", f"{fields}      theme:\n")
+    document = document.replace("  manifests:\n", f"{wanted}  manifests:\n")
+    row = "  r{0}: \"${{{{ has(application.dependencies.b{0}) ? 1 + 'x' : 1 }}}}\"\n"
+    rows = "".join(map(row.format, range(20)))
+    messages = [message for *_, message in told(document, MANIFEST + rows)]
+    assert len(messages) == 20
+    turned = [one for one in messages if re.search(r"where config\.f\d+ is true\)$", one)]
+    assert len(turned) == TRIALS - 1
 
 
 # ---- what makes nothing

@@ -1,4 +1,4 @@
-"""A package rendered once before anybody installs it, so that its author hears what fails."""
+"""A package rendered before anybody installs it, so that its author hears what fails."""
 
 from __future__ import annotations
 
@@ -9,27 +9,23 @@ from typing import Any, Final
 
 import msgspec
 
-from catalyst.blueprints import dependencies, manifests, rendering, templates, words
-from catalyst.blueprints.configschema import MAX_DEPTH, beyond, effective, filled, fits, refused
+from catalyst.blueprints import dependencies, manifests, rendering, templates, turning
+from catalyst.blueprints.configschema import beyond, filled, refused
 from catalyst.blueprints.dependencies import Undecided
 from catalyst.blueprints.document import Blueprint
 from catalyst.blueprints.expressions import BadExpression, EvaluationError
-from catalyst.blueprints.filling import applying, holds
 from catalyst.blueprints.findings import Finding, Path, Severity, Violation
+from catalyst.blueprints.guessing import sampled
 from catalyst.blueprints.manifests import Manifests, Placed
 from catalyst.blueprints.merging import copied
 from catalyst.blueprints.scope import ApplicationScope, Neighbour, Scope, environment
 from catalyst.blueprints.soundness import Looked
 from catalyst.blueprints.source import Document, walk
 
-_TEXTS: Final = (
-    "sample", "sample.example", "sample@sample.example", "https://sample.example", "sample-1", "1",
-    "Sample1", "/", "1Gi", "1h", "12:00", "2026-01-01", "10.0.0.1", "10.0.0.0/8", "*",
-)  # fmt: skip
 NOTHING: Final = "render.nothing"
 """The rule that an installation makes something."""
-MOST: Final = 1000
-"""Values of a guess: a list of lists may ask for any number."""
+TRIALS: Final = 6
+"""Choices of dependencies that are tried: a package may be large."""
 _FIX: Final = "look at the types, and ask has(…) for what may be missing"
 
 
@@ -65,20 +61,89 @@ def findings(
         if wrong:
             return
     known = _Known(made, blueprint, source, told, looked)
-    neighbours = {
-        one.alias: Neighbour(name=one.alias, namespace=one.alias, host=one.alias)
-        for one in blueprint.depends
-    }
-    scope = _scope(config, neighbours)
-    objects, wrong_objects = rendering.tried(made, blueprint, scope) if made else ({}, ())
-    failing = [*_needing(blueprint, source, config), *wrong_objects]
-    outputs: Path = ("spec", "outputs")
-    failing += _texts(source, blueprint.outputs, outputs, scope.variables(), "render.outputs")
-    for one in failing:
-        if known.place(one) not in known.places:
-            yield msgspec.structs.replace(one, severity=Severity.WARNING) if guessed else one
+    first = _Attempt(config=config, present=_present(blueprint, source, config, known))
+    objects, failing = _tried(made, blueprint, source, first)
+    for one in known.new(failing):
+        yield msgspec.structs.replace(one, severity=Severity.WARNING) if guessed else one
     if made is not None and not (objects or failing or told or blueprint.depends):
         yield _nothing(made, "the values that were tried" if guessed else "its defaults")
+    known.places.update(map(known.place, failing))
+    for further in _further(blueprint, source, first, known):
+        _, failing = _tried(made, blueprint, source, further)
+        for one in known.new(failing):
+            message = f"{one.message} (where {further.where})"
+            yield msgspec.structs.replace(one, severity=Severity.WARNING, message=message)
+        known.places.update(map(known.place, failing))
+
+
+class _Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a package is rendered with."""
+
+    config: dict[str, Any]
+    present: frozenset[str]
+    """The aliases of the dependencies that are there."""
+    where: str = ""
+    """In what this differs from the defaults."""
+
+
+def _tried(
+    made: Manifests | None, blueprint: Blueprint, source: Document, attempt: _Attempt
+) -> tuple[bool, list[Finding]]:
+    """Return whether an object is made, and what fails."""
+    neighbours = {
+        alias: Neighbour(name=alias, namespace=alias, host=alias) for alias in attempt.present
+    }
+    scope = _scope(attempt.config, neighbours)
+    objects, wrong_objects = rendering.tried(made, blueprint, scope) if made else ({}, ())
+    failing = [*_needing(blueprint, source, attempt), *wrong_objects]
+    outputs: Path = ("spec", "outputs")
+    failing += _texts(source, blueprint.outputs, outputs, scope.variables(), "render.outputs")
+    return bool(objects), failing
+
+
+def _present(
+    blueprint: Blueprint, source: Document, config: dict[str, Any], known: _Known
+) -> frozenset[str]:
+    """Return which dependencies are there with a configuration.
+
+    One that cannot be decided is taken to be there: that it cannot is what is told.
+    """
+    alone = _scope(config, {}).variables()
+    return frozenset(
+        one.alias
+        for index, one in enumerate(blueprint.depends)
+        if known.of(source, ("spec", "depends", index, "when"))
+        or turning.decided(one, alone) is not False
+    )
+
+
+def _further(
+    blueprint: Blueprint, source: Document, first: _Attempt, known: _Known
+) -> Iterator[_Attempt]:
+    """Yield what else decides otherwise on a dependency: each is tried there, and without it.
+
+    At last all are there which no configuration that was found brings.
+    """
+    tried = {first.present}
+    for one in blueprint.depends:
+        for field, value in turning.turns(one, blueprint.schema, _scope(first.config, {})):
+            config, wrong = _configured(blueprint, turning.nested(field, value))
+            if wrong:
+                config, wrong = _configured(blueprint, sampled(blueprint.schema, config))
+            present = _present(blueprint, source, config, known)
+            if wrong or (one.alias in present) is (one.alias in first.present):
+                continue
+            if present not in tried and len(tried) < TRIALS:
+                tried.add(present)
+                name = ".".join(("config", *field))
+                where = f"{name} is {msgspec.json.encode(value).decode()}"
+                yield _Attempt(config=config, present=present, where=where)
+            break
+    every = frozenset(one.alias for one in blueprint.depends)
+    rest = sorted(every.difference(*tried))
+    if rest:
+        where = f"{' and '.join(rest)} {'is' if len(rest) == 1 else 'are'} there"
+        yield _Attempt(config=first.config, present=every, where=where)
 
 
 def _configured(
@@ -135,6 +200,14 @@ class _Known:
         number = bisect_right(self._starts.get(found.file, ()), found.line)
         return found.file, number, found.pointer
 
+    def new(self, failing: Iterable[Finding]) -> list[Finding]:
+        """Return what is not known."""
+        return [one for one in failing if self.place(one) not in self.places]
+
+    def of(self, source: Document, path: Path) -> bool:
+        """Return whether something is known of a place in the document."""
+        return self.place(source.finding(path, "", "", "")) in self.places
+
     def _doubtful(self, document: Document, placed: Iterable[Placed]) -> None:
         for one in placed:
             reads = (reference.path for reference in one.expression.references)
@@ -156,8 +229,8 @@ def _written(blueprint: Blueprint, source: Document) -> Iterator[Placed]:
     yield from manifests.expressions(source, value=blueprint.outputs, at=outputs, old=True)[0]
 
 
-def _needing(blueprint: Blueprint, source: Document, config: dict[str, Any]) -> Iterator[Finding]:
-    alone = _scope(config, {}).variables()
+def _needing(blueprint: Blueprint, source: Document, attempt: _Attempt) -> Iterator[Finding]:
+    alone = _scope(attempt.config, {}).variables()
     for index, one in enumerate(blueprint.depends):
         at: Path = ("spec", "depends", index)
         try:
@@ -201,63 +274,3 @@ def _scope(config: dict[str, Any], found: dict[str, Neighbour]) -> Scope:
         ),
         environment=environment("sample", "sample-prod", "prod", ("hz-fsn-rtz-prod",)),
     )
-
-
-def sampled(schema: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with a guess for each field that is required and not there."""
-    return _completed(schema, effective(schema, values), {}, 0)
-
-
-def _completed(
-    schema: dict[str, Any], value: dict[str, Any], outer: dict[str, Any], depth: int
-) -> dict[str, Any]:
-    if depth > MAX_DEPTH:
-        return value
-    made: set[str] = set()
-    known = {**outer, **(schema.get("properties") or {})}
-    for name in schema.get("required") or ():
-        if name not in value:
-            value[name] = _example(known.get(name, {}), depth + 1)
-            made.add(name)
-    for name, part in (schema.get("properties") or {}).items():
-        if name not in made and isinstance(value.get(name), dict):
-            _completed(part, value[name], {}, depth + 1)
-    for further in applying(schema, value):
-        _completed(further, value, known, depth + 1)
-    for keyword in ("oneOf", "anyOf"):
-        choices = schema.get(keyword) or ()
-        if choices and not any(holds(one, value) for one in choices):
-            _completed(choices[0], value, known, depth + 1)
-    return value
-
-
-def _example(part: dict[str, Any], depth: int) -> Any:
-    for keyword in ("default", "const"):
-        if keyword in part:
-            return copied(part[keyword])
-    kind = part.get("type", "string")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        return _completed(part, {}, {}, depth)
-    if kind == "array":
-        one = _example(part.get("items") or {}, depth + 1) if depth < MAX_DEPTH else None
-        count = part.get("minItems", 0)
-        return [one] * count if count * sum(1 for _ in walk(one)) <= MOST else []
-    guesses = [*(part.get("enum") or ()), *(part.get("examples") or ()), *_guesses(part, kind)]
-    compiled = words.validator(part)
-    return copied(next((one for one in guesses if fits(part, one, compiled)), None))
-
-
-def _guesses(part: dict[str, Any], kind: str) -> list[Any]:
-    match kind:
-        case "string":
-            padded = "a" * min(part.get("minLength", 0), 1000)
-            return [*_TEXTS, "secret:sample/value", padded]
-        case "integer" | "number":
-            low = part.get("minimum", part.get("exclusiveMinimum", 0) + 1)
-            step = part.get("multipleOf", 1)
-            return [low, part.get("maximum", 0), -(-low // step) * step]
-        case "boolean":
-            return [False, True]
-        case _:
-            return []
