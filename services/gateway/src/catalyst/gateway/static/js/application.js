@@ -1,20 +1,20 @@
 // One Application in one Environment: its marks, its configuration, and what can be done with it.
 
 import { Absence, absent } from "./absent.js";
-import { question } from "./asking.js";
 import { el, say } from "./dom.js";
-import { backTo, emblemOf, icon, nothing, pictureOf, unread } from "./icons.js";
+import { backTo, emblemOf, nothing, pictureOf } from "./icons.js";
 import { marks } from "./marks.js";
 import { Notices } from "./notices.js";
 import { Order } from "./order.js";
 import { builds } from "./rights.js";
 import { changeTitle, takesAway, worksOn } from "./steps.js";
+import { Upgrades } from "./upgrades.js";
 import { Why } from "./why.js";
 import { instant, place } from "./words.js";
 
 export class ApplicationPage {
   #order = null;
-  #stopped = false;
+  #upgrades = null;
 
   constructor(node, organization, application, environment, { go, rows, ready, session, waiting }) {
     Object.assign(this, { organization, application, environment, go, rows, waiting });
@@ -26,7 +26,11 @@ export class ApplicationPage {
     this.free = el("p", { class: "quiet", text: "Nothing blocks it." });
     this.news = el("div");
     this.said = el("div");
-    this.notices = new Notices(organization, application, () => this.changed());
+    // What it can be upgraded to is asked as often as what was said against it: at once, and once a minute.
+    this.notices = new Notices(organization, application, () => {
+      this.changed();
+      this.#upgrades?.read();
+    });
     this.emblem = el("div");
     this.order = el("section", { class: "card main", "aria-label": "Configuration" });
     // Below both: what is planned may have been asked for in either.
@@ -45,8 +49,8 @@ export class ApplicationPage {
   }
 
   stop() {
-    this.#stopped = true;
     this.#order?.stop();
+    this.#upgrades?.stop();
     this.notices.stop();
   }
 
@@ -156,7 +160,8 @@ export class ApplicationPage {
 
   #begin(desired) {
     this.#order?.stop();
-    this.#order = null;
+    this.#upgrades?.stop();
+    this.#order = this.#upgrades = null;
     const shown = desired ? pictureOf(this.rows(), this.organization, desired) : "";
     this.emblem.replaceChildren(emblemOf(desired?.blueprint ?? this.application, shown));
     this.acts.hidden = !desired || !this.builds;
@@ -174,31 +179,14 @@ export class ApplicationPage {
     const remove = el("button", { type: "button", class: "danger", on: {
       click: () => order.ask({ action: "uninstall", environment, application }),
     } }, "Plan the uninstall");
-    this.upgrades = el("div", { class: "actions" });
+    const upgrades = new Upgrades({ organization, application, environment, blueprint: desired.blueprint, version: desired.version },
+      (version) => order.ask({ action: "upgrade", environment, application, version }));
+    this.#upgrades = upgrades;
     this.earlier = el("div");
     this.forms = "";
     this.order.replaceChildren(el("h3", { text: "Configuration" }), order.node);
     this.plan.replaceChildren(order.plan.node);
-    this.acts.replaceChildren(el("h3", { text: "Upgrade, go back or remove" }), this.upgrades, this.earlier, el("div", { class: "actions" }, remove));
-    this.#versions(desired, order);
-  }
-
-  async #versions(desired, order) {
-    const { organization, application, environment } = this;
-    let found;
-    try {
-      found = await question("catalog.versions", organization, { blueprint: desired.blueprint, environment, application });
-    } catch (error) {
-      if (this.#order === order && !this.#stopped) this.upgrades.replaceChildren(unread("Its versions cannot be read", error, () => this.#versions(desired, order)));
-      return;
-    }
-    if (this.#order !== order || this.#stopped) return;
-    const newer = found.versions.filter(({ upgradable, version }) => upgradable && version !== desired.version);
-    this.upgrades.replaceChildren(...(newer.length
-      ? newer.map(({ version }) => el("button", { type: "button", class: "primary", on: {
-        click: () => order.ask({ action: "upgrade", environment, application, version }),
-      } }, icon("up"), `Plan the upgrade to ${version}`))
-      : [el("p", { class: "quiet", text: "There is no version to upgrade to." })]));
+    this.acts.replaceChildren(el("h3", { text: "Upgrade, go back or remove" }), upgrades.node, this.earlier, el("div", { class: "actions" }, remove));
   }
 }
 
