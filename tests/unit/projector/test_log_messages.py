@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import cast
 
+import pytest
 from tests.support.each import each
 
 from catalyst.chassis.jetstream.broker import JetStream
@@ -67,3 +70,48 @@ def test_a_guard_says_where_the_event_s_own_aggregate_stood(string: bytes, guard
     assert reader._message(pulled("done.acme.c-1", BATCH % (b"b", GUARD % string))).guard is None
     quick = log._Reader(cast("JetStream", None), "test")
     assert quick._message(pulled(EVENT, BATCH % (b"b", GUARD % string))).guard is None
+
+
+class Brief:
+    """Brings what it is told to, and says from where on each reader of it began."""
+
+    def __init__(self, *pages: list[Pulled]) -> None:
+        self.pages = list(pages)
+        self.begun: list[tuple[int, tuple[str, ...]]] = []
+        self.last_seq = self.last_seen_head = 0
+
+    @asynccontextmanager
+    async def pull(
+        self, _js: object, _stream: str, *, start: int, subjects: tuple[str, ...], **_: object
+    ) -> AsyncIterator[Brief]:
+        self.begun.append((start, subjects))
+        yield self
+
+    async def read(self, *, timeout: float) -> list[Pulled]:
+        assert timeout
+        return self.pages.pop(0)
+
+
+async def test_a_hurried_reader_goes_on_behind_what_it_handed_out_once_it_is_near(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def page(*found: tuple[int, int]) -> list[Pulled]:
+        return [
+            Pulled(seq=seq, subject=EVENT, time_ns=0, headers=None, data=b"{}", pending=pending)
+            for seq, pending in found
+        ]
+
+    far, near = log.NEAR, log.NEAR - 1
+    source = Brief(page((3, far + 2), (5, far)), page((8, far), (9, near)), page((10, 0)), [])
+    monkeypatch.setattr(log, "pull", source.pull)
+    reader = log._Reader(cast("JetStream", None), "test")
+    await reader.begin(2, hurried=True)
+    assert reader.head == 1
+    heads = []
+    for seqs in ([3, 5], [8, 9], [10], []):
+        assert [one.seq for one in await reader.read(timeout=1)] == seqs
+        heads.append(reader.head)
+    assert source.begun == [(2, ("evt.>",)), (10, ())]
+    # Of a reader of everything the head is what the broker says.
+    assert heads == [5, 9, 0, 0]
+    await reader.end()
