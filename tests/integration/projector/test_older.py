@@ -122,7 +122,10 @@ async def test_no_rebuild_of_its_own_lets_the_last_copy_go(
 
 
 @pytest.mark.guarantee("G3.10")
-async def test_what_was_lost_twice_is_kept_twice_until_somebody_lets_it_go(js: JetStream) -> None:
+@pytest.mark.parametrize("accepting", ["false", "true"])
+async def test_what_was_lost_twice_is_kept_twice_until_somebody_lets_it_go(
+    js: JetStream, accepting: str
+) -> None:
     first = await begun(js)
     second = await lose_end(js, NAMED[1])
     assert second != first
@@ -133,7 +136,8 @@ async def test_what_was_lost_twice_is_kept_twice_until_somebody_lets_it_go(js: J
     assert [await name_of(js, epoch) for epoch in (first, second)] == list(NAMED)
     root = bearer("root@example.org", "sovereign-admin")
     async with served(projector(js)) as http:
-        answer = await http.post("/v1/read-model/rebuild", headers=root)
+        params = {"accept_losses": accepting}
+        answer = await http.post("/v1/read-model/rebuild", params=params, headers=root)
         assert answer.json()["status"] == "switched", answer.text
     now = await pointed(js)
     assert await cleaned_up(js) == {third, now.epoch}
