@@ -1,6 +1,6 @@
 """What the projector makes of events that happened, decision by decision. No broker."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,18 +12,30 @@ from catalyst.projector.ports import LogMessage
 from catalyst.projector.views.view import View
 
 
+class Folding:
+    """Folds events as they happen, each once and as a decision, a second after the one before."""
+
+    def __init__(self, views: Iterable[View[Any]]) -> None:
+        self._fold = Fold(tuple(views))
+        self._last = 0
+
+    def of(self, happened: Sequence[Any]) -> Fold:
+        """Return what all that happened makes; it begins with what happened before."""
+        for seq, on in enumerate(happened[self._last :], self._last + 1):
+            sent = writing.message(on, f"c-{seq}", 0, START + timedelta(seconds=seq))
+            message = LogMessage(
+                seq=seq,
+                subject=sent.subject,
+                time_ns=seq * 1_000_000_000,
+                batch=None,
+                commit=False,
+                data=sent.data,
+            )
+            self._fold.apply([message])
+        self._last = len(happened)
+        return self._fold
+
+
 def folded(views: Iterable[View[Any]], happened: Iterable[Any]) -> Fold:
-    """Fold events, each as a decision of its own, a second after the one before."""
-    fold = Fold(tuple(views))
-    for seq, on in enumerate(happened, 1):
-        sent = writing.message(on, f"c-{seq}", 0, START + timedelta(seconds=seq))
-        message = LogMessage(
-            seq=seq,
-            subject=sent.subject,
-            time_ns=seq * 1_000_000_000,
-            batch=None,
-            commit=False,
-            data=sent.data,
-        )
-        fold.apply([message])
-    return fold
+    """Fold events, as `Folding` does, that all happened already."""
+    return Folding(views).of([*happened])

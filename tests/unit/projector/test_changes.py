@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.support import plans
 from tests.support.changing import Town
-from tests.support.folding import folded
+from tests.support.folding import Folding
 from tests.support.plans import PROD, apply, locked, planned, town
 
 from catalyst.contracts import application_v1 as app1
@@ -21,9 +21,14 @@ from catalyst.provisioning.domain.change import change_ref
 from catalyst.provisioning.domain.steps import UNDO_ATTEMPTS
 
 
-def rows(place: Town) -> dict[str, Any]:
+def folding() -> Folding:
+    """Return what folds what happens in a town."""
+    return Folding((APPLICATION, CHANGE))
+
+
+def rows(place: Town, before: Folding | None = None) -> dict[str, Any]:
     """Return the documents that everything that happened makes, by kind and name."""
-    fold = folded((APPLICATION, CHANGE), place.log)
+    fold = (before or folding()).of(place.log)
     assert all(row.value.stale is None for row in fold.rows.values())
     return {
         f"{key.split('.')[2]} {key.split('.')[4]}": row.value.doc for key, row in fold.rows.items()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.support import plans
 from tests.support.changing import Town
 from tests.support.examples import a_part
-from tests.unit.projector.test_changes import advance, rows
+from tests.support.folding import Folding
+from tests.unit.projector.test_changes import advance, folding, rows
 from tests.unit.projector.test_whole_chains import waiting
 from tests.unit.provisioning.test_rollup import PROD, recorded
 
@@ -31,7 +32,7 @@ POD = Evidence(
 AWAY = "the Git door is away"
 
 
-def answered(place: Town) -> dict[str, Sequence[Link]]:
+def answered(place: Town, before: Folding | None = None) -> dict[str, Sequence[Link]]:
     """Return what is answered of each Application; the rows say the same, each since then."""
     events = recorded(place)
     histories = {
@@ -48,7 +49,7 @@ def answered(place: Town) -> dict[str, Sequence[Link]]:
     found: dict[str, Sequence[Link]] = {
         name: rollup.led(one, changes, here, queues).blocked_by for name, one in here.items()
     }
-    made = rows(place)
+    made = rows(place, before)
     for name, links in found.items():
         (row,) = made[f"application {name}"].bindings
         assert links == row.blocked_by
@@ -197,10 +198,10 @@ HAPPENS = st.sampled_from((*OFTEN, "apply", "answer", "failed", "delayed", "canc
 def test_after_any_story_each_answer_says_what_the_row_says(
     drawn: random.Random, what: list[str]
 ) -> None:
-    story = Story(drawn)
+    story, before = Story(drawn), folding()
     for one in ("apply", *what):
         try:
             story.happens(one)
         except Rejected:
             continue
-        answered(story.place)
+        answered(story.place, before)

@@ -228,7 +228,9 @@ class _Reader:
         # The events come one by one, so that neither depth nor aliases cost anything before they
         # are counted here.
         for event in yaml.parse(self._text, Loader=yaml.CSafeLoader):
-            if isinstance(event, DocumentStartEvent):
+            if isinstance(event, _OF_VALUES):
+                self._take(event)
+            elif isinstance(event, DocumentStartEvent):
                 self._reset()
                 number += 1
                 if number > MAX_DOCUMENTS:
@@ -236,8 +238,6 @@ class _Reader:
                     self._stop(_start(event), (), "yaml.size", message, "split the file")
             elif isinstance(event, yaml.DocumentEndEvent):
                 self._complete(number - 1)
-            elif isinstance(event, _OF_VALUES):
-                self._take(event)
 
     def _complete(self, number: int) -> None:
         if self._root is not None:
