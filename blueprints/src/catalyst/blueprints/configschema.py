@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import jsonschema_rs
@@ -45,13 +46,11 @@ def beyond(value: Any, what: str) -> list[Violation]:
 
 def _depth(value: Any) -> int:
     """Return how many holders stand in each other."""
-    if not isinstance(value, HOLDERS):
-        return 0
-    deepest = 0
-    for one in value.values() if isinstance(value, dict) else value:
-        if isinstance(one, HOLDERS):
-            deepest = max(deepest, _depth(one) if one else 1)
-    return 1 + deepest
+    depth, level = 0, [value]
+    while holders := [one for one in level if isinstance(one, HOLDERS)]:
+        inner = (one.values() if isinstance(one, dict) else one for one in holders)
+        depth, level = depth + 1, [*chain.from_iterable(inner)]
+    return depth
 
 
 def validate(
