@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from tests.support.each import each
 from catalyst.cli import application, catalog, owned, plan, planned, planshow, saving
 from catalyst.cli.calling import as_called
 from catalyst.cli.exits import ExitCode, Failure
+from catalyst.cli.output import Format
 from catalyst.client.errors import Problem
+from catalyst.client.reads import Answered
 
 HERE: dict[str, Any] = {"org": "acme", "url": "http://127.0.0.1:1"}
 BLOCKS = "1.1.0 refuses an upgrade from 1.0.0: it blocks 1.0.0"
@@ -47,7 +50,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found = answers[name]
         if isinstance(found, Exception):
             raise found
-        return type("Answered", (), {"result": found})()
+        return Answered(result=found)
 
     runs = {"blueprint": "bp-h1", "version": "1.0.0"}
     monkeypatch.setattr(owned, "answered", answered)
@@ -174,4 +177,9 @@ def test_a_blueprint_says_which_versions_what_runs_cannot_be_upgraded_to(
     shown = capsys.readouterr()
     newer = [f"h1 in acme-dev is not upgraded: {why}" for why in (FROM, BLOCKS)]
     assert shown.out.splitlines()[-2:] == newer
+    # A program has the same; of many that run, none is asked about behind the first five.
+    there["show"]["runs"] = [{**one, "notices": []} for _ in range(6)]
+    catalog.show_("bp-h1", output=Format.JSON, **HERE)
+    runs = json.loads(capsys.readouterr().out)["result"]["runs"]
+    assert [found["passed_over"] for found in runs] == [[FROM, BLOCKS]] * 5 + [None]
     assert as_called(f"{SHOWS} says more of one") in shown.err

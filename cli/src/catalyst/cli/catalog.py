@@ -148,7 +148,7 @@ def show_(
     asked: dict[str, Any] = {"blueprint": name, "version": version}
     where = {"environment": env, "application": app}
     question = "show"
-    say: Callable[[dict[str, Any]], None] = partial(_whole, target, owner, asked=version)
+    say: Callable[[dict[str, Any]], None] = partial(_whole, owner, asked=version)
     if why_not is not None:
         question, say = "why-not", lambda result: _reasons(target, result, owner)
         asked |= {"version": why_not, **where} | ({"config": config} if config else {})
@@ -159,6 +159,8 @@ def show_(
         answered = owned.answered(target, "catalog", question, asked, owner)
     except Problem as problem:
         raise refused(target, problem, asked, owner) from problem
+    if question == "show":
+        _note_newer(target, owner, answered.result)
     show(answered, output, lambda: say(answered.result))
     if output is Format.TABLE and why_not is None:
         place = f"--env {env or 'ENVIRONMENT'} --org {owner}"
@@ -233,7 +235,7 @@ def _notes(card: dict[str, Any]) -> str:
     return "; ".join(filter(None, (", ".join(notes), needs)))
 
 
-def _whole(target: Target, owner: str, result: dict[str, Any], asked: str) -> None:
+def _whole(owner: str, result: dict[str, Any], asked: str) -> None:
     card = result["card"]
     version = result["version"] if asked else card["version"] or "without a version"
     write(clean(f"{card['title']} ({card['name']} {version})"))
@@ -263,18 +265,26 @@ def _whole(target: Target, owner: str, result: dict[str, Any], asked: str) -> No
             said = "; ".join(noticed(one))
             table.add(one["application"], one["environment"], one["version"], said)
         table.write()
-        _tell_newer(target, owner, card["name"], result["runs"])
+        _tell_newer(owner, card["name"], result["runs"])
 
 
-def _tell_newer(target: Target, owner: str, blueprint: str, runs: Sequence[dict[str, Any]]) -> None:
+def _note_newer(target: Target, owner: str, result: dict[str, Any]) -> None:
+    """Write to some that run why each newer version is passed over; null to those behind them."""
+    for place, one in enumerate(result["runs"]):
+        one["passed_over"] = None
+        if place < _ASKED:
+            copy = passed.Copy.at(one, owner, result["card"]["name"])
+            one["passed_over"] = passed.over(target, copy, one.get("newest") or one["version"])
+
+
+def _tell_newer(owner: str, blueprint: str, runs: Sequence[dict[str, Any]]) -> None:
     """Say which newer versions what runs cannot be upgraded to, and why; of some that run."""
-    for one in runs[:_ASKED]:
-        copy = passed.Copy.at(one, owner, blueprint)
-        newer = passed.over(target, copy, one.get("newest") or one["version"])
-        for why in newer:
-            write(clean(f"{copy.application} in {copy.environment} is not upgraded: {why}"))
-        if newer:
-            note(f"{copy.shows} says more of one")
+    for one in runs:
+        for why in one["passed_over"] or ():
+            where = f"{one['application']} in {one['environment']}"
+            write(clean(f"{where} is not upgraded: {why}"))
+        if one["passed_over"]:
+            note(f"{passed.Copy.at(one, owner, blueprint).shows} says more of one")
 
 
 def _copies(most: int | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Annotated, Any
 
@@ -223,8 +223,10 @@ async def _all(target: Target, wanted: Wanted) -> list[Page]:
         return [page async for page in reading]
 
 
-def read(target: Target, wanted: Wanted, form: Format) -> bool:
+def read(target: Target, wanted: Wanted, form: Format, beside: Sequence[kinds.Column] = ()) -> bool:
     """Show every row that is wanted, once; returns whether there was any.
+
+    `beside` are columns of what other rows tell, to stand in the table before what blocks a row.
 
     Raises:
         Failure: If none is called so, or there is no such Organization or Environment to see.
@@ -244,7 +246,7 @@ def read(target: Target, wanted: Wanted, form: Format) -> bool:
     # Later pages may be newer; the whole is as fresh as its oldest part.
     fresh = min((page.fresh for page in found), key=lambda item: item.as_of)
     body = {"items": rows, **msgspec.to_builtins(fresh)}
-    show(body, form, lambda: _listing(wanted.kinds, rows))
+    show(body, form, lambda: _listing(wanted.kinds, rows, beside))
     if form is Format.TABLE:
         _say_fresh(fresh)
         if not rows:
@@ -301,12 +303,14 @@ async def _holding(
     return held(stream, wanted.min_seq, timeout=wanted.timeout_seconds)
 
 
-def _listing(wanted: str, rows: list[Row]) -> None:
+def _listing(wanted: str, rows: list[Row], beside: Sequence[kinds.Column] = ()) -> None:
     if not rows:
         note("nothing to show")
         return
     now = clock.now()
     columns = kinds.columns(wanted)
+    before = [heading for heading, _ in columns].index("BLOCKED BY") if beside else 0
+    columns = (*columns[:before], *beside, *columns[before:])
     table = Table(*(heading for heading, _ in columns), "CHANGED")
     for row in rows:
         table.add(*cells(columns, row), ages.age(row.time, now))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Final
 
 import typer
@@ -25,6 +27,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
+from catalyst.client.rows import Row
 from catalyst.contracts.message import Outcome
 
 _OURS: Final = "/git/"
@@ -127,9 +130,18 @@ def list_(
     owner = org and (organization(org) or "_")
     wanted = Wanted(kinds="sources", where={"organization": owner})
     target = resolve(context, url, token)
-    if read(target, wanted, output) and output is Format.TABLE:
-        for waits in untaken.waiting(owned.docs(target, "blueprints", owner or None)):
-            note(waits)
+
+    @cache
+    def blueprints() -> list[dict[str, Any]]:
+        return owned.docs(target, "blueprints", owner or None)
+
+    def waiting(_row: Row, doc: Mapping[str, Any]) -> int:
+        return len(untaken.waiting(blueprints()).get((doc["organization"], doc["name"]), ()))
+
+    some = read(target, wanted, output, beside=(("WAITING", waiting),))
+    if some and output is Format.TABLE:
+        for line in untaken.told_waiting(blueprints()):
+            note(line)
 
 
 def sync(

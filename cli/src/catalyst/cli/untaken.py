@@ -47,24 +47,40 @@ def _refused(version: dict[str, Any]) -> str:
     return f"{version['blueprint']} {version['version']} is refused: {why} ({code}){todo}"
 
 
-def waiting(blueprints: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield which versions of sources are registered and wait, so that nobody can install them."""
-    first = ""
-    known: dict[tuple[str, str], list[str]] = {}
-    for doc in blueprints:
-        for one in doc["versions"]:
-            if one["status"] != "pending" or not one["source"]:
-                continue
-            owner = doc["organization"] or ""
-            first = first or f"{doc['origin']}-{doc['name']}" + (f" --org {owner}" if owner else "")
-            waits = f"{doc['name']} {one['version']} waits for {_missing(one)}"
-            known.setdefault((owner, one["source"]), []).append(waits)
-    for (_, source), found in known.items():
+def waiting(blueprints: Iterable[dict[str, Any]]) -> dict[tuple[str | None, str], list[str]]:
+    """Return which versions of a source are registered and wait, and for what.
+
+    By whose source it is, and its name.
+    """
+    known: dict[tuple[str | None, str], list[str]] = {}
+    for doc, one in _pending(blueprints):
+        waits = f"{doc['name']} {one['version']} waits for {_missing(one)}"
+        known.setdefault((doc["organization"], one["source"]), []).append(waits)
+    return known
+
+
+def told_waiting(blueprints: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield in words what waits, so that nobody can install it."""
+    for (_, source), found in waiting(blueprints).items():
         yield from (f"{source}: {one}" for one in found[:SHOWN])
         if len(found) > SHOWN:
             yield f"{source}: {len(found)} of its versions wait, and {SHOWN} are told"
-    if first:
-        yield f"nobody can install what waits; `catalyst get blueprints {first}` says more of one"
+    first = next(_pending(blueprints), None)
+    if first is not None:
+        doc, _ = first
+        name = f"{doc['origin']}-{doc['name']}"
+        name += f" --org {doc['organization']}" if doc["organization"] else ""
+        yield f"nobody can install what waits; `catalyst get blueprints {name}` says more of one"
+
+
+def _pending(
+    blueprints: Iterable[dict[str, Any]],
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the versions of sources that wait, each with its Blueprint."""
+    for doc in blueprints:
+        yield from (
+            (doc, one) for one in doc["versions"] if one["status"] == "pending" and one["source"]
+        )
 
 
 def _missing(version: dict[str, Any]) -> str:
