@@ -222,3 +222,13 @@ def test_an_account_without_limits_says_so_and_what_sets_one(
     assert ended(["billing", "limit", "show", *WHERE, "--json"]) == ExitCode.OK
     # What is not shown to who asks is not zero.
     assert json.loads(capsys.readouterr().out)["spent"] is None
+
+
+def test_a_month_without_charges_is_told_to_a_program_as_a_list_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(owned, "row", lambda *_: ACCOUNT)
+    monkeypatch.setattr(owned, "answer", lambda *_: {"running": []})
+    monkeypatch.setattr(owned, "docs", lambda *_: [])
+    assert ended(["billing", "limit", "show", *WHERE, "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["spent"] == []

@@ -56,8 +56,9 @@ def show_(
             if one["credit_limit"]
         ],
         "month": found.month,
-        "spent": sums
-        and [{"currency": name, "minor": minor} for name, minor in sorted(sums.items())],
+        "spent": None
+        if sums is None
+        else [{"currency": name, "minor": minor} for name, minor in sorted(sums.items())],
         "alerts": found.alerts,
     }
     show(limits, output, lambda: _told(doc, found))
