@@ -6,6 +6,7 @@ other, first by who hands the tests out.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import os
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 # surroundings say. Containers often say otherwise, and then each start takes twice as long.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+if sys.platform != "win32":
+    import uvloop
+
+    # Of members that run in a test's own process, too, this is the loop: others give other handles,
+    # and count time otherwise.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 # A test's broker is small and soon gone: let it hold more before it looks for garbage, which takes
 # a seventh of its processor's time otherwise.

@@ -240,9 +240,10 @@ async def test_a_worker_killed_for_real_leaves_one_outcome(shared_broker: Shared
 
 
 _PROGRAM = """
-import asyncio, os, sys
+import os, sys
 from tests.support.crashes import STORES, FaultyBroker
 from tests.support.rig import ORGANIZATIONS, runtime
+from catalyst.chassis import loop
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.worker import Worker
 
@@ -254,7 +255,7 @@ async def main(url, user, at, side):
 for line in sys.stdin:
     worker = os.fork()
     if not worker:
-        asyncio.run(main(*line.split()))
+        loop.run(main(*line.split()))
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), flush=True)
 """

@@ -271,12 +271,13 @@ def applying(found: Plan) -> pro1.ApplyPlan:
 
 
 _PROGRAM = """
-import asyncio, sys
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from tests.integration.provisioning.tables import service_of
 from tests.support.crashes import FaultyBroker
 from tests.support.rig import deliver_again_after, runtime
+from catalyst.chassis import loop
 from catalyst.chassis.jetstream.connection import connect
 from catalyst.chassis.keyring import KeyRing
 from catalyst.chassis.worker import Worker
@@ -290,5 +291,5 @@ async def main(url, user, keys, git, door, named, name, at, side):
         table = service_of(name, js, ring, GitRoot(Path(git)), door, named)
         await Worker(table, runtime(js, broker=broker, keys=ring, service=name)).run()
 
-asyncio.run(main(*sys.argv[1:]))
+loop.run(main(*sys.argv[1:]))
 """

@@ -18,7 +18,7 @@ CREATE = "environment.create-organization.v1"
 _PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from catalyst.chassis import lease
+from catalyst.chassis import lease, loop
 from catalyst.cli.installation import Installation
 from catalyst.cli.stack import Options, running
 
@@ -40,7 +40,7 @@ async def created(stack):
             "environment.create-organization.v1", acme(), organization="one", id="one", timeout=60
         )
 
-asyncio.run(main())
+loop.run(main())
 """
 
 
