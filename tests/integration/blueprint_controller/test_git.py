@@ -1,5 +1,6 @@
 """Git repositories as sources: over our own door, pinned to a commit, for their owner alone."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.support.commits import committed
 from tests.support.serving import serving
 from tests.support.sources import Registry, document, registering, until
 
+from catalyst.blueprint_controller.adapters import sources
 from catalyst.blueprint_controller.domain.places import source_ref
 from catalyst.chassis.events import encode as raw
 from catalyst.chassis.jetstream.broker import JetStream
@@ -165,18 +167,30 @@ async def test_a_sovereign_admin_does_not_add_to_an_organization(
     ],
 )
 async def test_this_machine_is_not_read_even_where_its_name_is_allowed(
-    js: JetStream, tmp_path: Path, location: str
+    js: JetStream, tmp_path: Path, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosts = ("127.0.0.1", "localhost", "169.254.169.254", "::1", "::ffff:10.0.0.1", "2130706433")
+
+    # Where it stands is not found when it is added, and is when it is read.
+    def unknown(host: str, _port: int | None) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, host)
+
+    said = f"{urlsplit(location).netloc} is not on the public network"
     async with registering(js, tmp_path, git_hosts=hosts) as registry:
         await organization(js, "acme")
-        assert await add(registry, "acme", location) == ""
+        data = {"kind": "git", "location": location, "origin": "private"}
+        told = await registry.send(
+            "blueprint.add-source.v1", source_ref("acme", "own"), data, email="ada@acme.example"
+        )
+        assert (told.code, told.message) == ("source-location-forbidden", said)
+        with monkeypatch.context() as patch:
+            patch.setattr(sources, "looked_up", unknown)
+            assert await add(registry, "acme", location) == ""
         source = await registry.read("shared", 1, "acme")
         assert (source.failures, source.held) == (1, {})
         # Whoever asks there might find nobody, too: why it failed is what counts.
         (failed,) = await js.replay("EV", source_ref("acme", "shared").event("sync-failed", 1))
-        said = msgspec.json.decode(failed.data)["data"]["message"]
-        assert said == f"{urlsplit(location).netloc} is not on the public network"
+        assert msgspec.json.decode(failed.data)["data"]["message"] == said
 
 
 @pytest.mark.guarantee("G22.6")

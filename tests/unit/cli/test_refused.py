@@ -171,3 +171,30 @@ def test_a_source_that_is_there_is_told_with_what_comes_before_adding_it_anew(
     assert ended(["source", "add", "own", ".", *whose, *URL]) == ExitCode.REJECTED
     first = f"Hint: `catalyst source remove own{of}` comes first, or take another name"
     assert first in capsys.readouterr().err
+
+
+def test_a_host_that_is_never_read_is_not_told_to_be_allowed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = msgspec.structs.replace(
+        refused(code="source-location-forbidden"), message="git is not on the public network"
+    )
+    monkeypatch.setattr(source, "_sent", lambda *_: inside)
+    assert ended(["source", "add", "own", "https://git/x.git", *URL]) == ExitCode.REJECTED
+    told = capsys.readouterr().err
+    assert "Hint: a clone of it below the directory that" in told
+    assert "GIT_HOSTS" not in told
+
+
+@each([("/git/acme/x.git", 1), ("https://git.example/x.git", 0)])
+def test_whoever_adds_a_repository_of_our_own_git_is_told_who_pushes_there(
+    location: str,
+    times: int,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    taken = msgspec.structs.replace(refused(), status="accepted", code="")
+    monkeypatch.setattr(source, "_sent", lambda *_: taken)
+    assert ended(["source", "add", "own", location, "--org", "acme", *URL]) == ExitCode.OK
+    assert capsys.readouterr().err.count("services alone push") == times

@@ -35,6 +35,16 @@ _GIT: Final = ("https://", "http://", _OURS)
 _FORBIDDEN: Final = "source-location-forbidden"
 _TAKEN: Final = "source-exists"
 _SET: Final = "set it where `catalyst up` runs, then start that again"
+_INSIDE: Final = "public network"
+"""What is said of a host that is never read, whatever is set."""
+_CLONED: Final = (
+    "a clone of it below the directory that BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES names can be a "
+    "source of the platform"
+)
+_SERVICES_PUSH: Final = (
+    "services alone push to our own Git: until one has, there is nothing to read; Blueprints of "
+    "your own stand on another host, or in a directory"
+)
 
 
 class OriginName(StrEnum):
@@ -57,7 +67,8 @@ def add(
         str,
         typer.Argument(
             metavar="LOCATION",
-            help="Address of a Git repository, or path of a directory on the server.",
+            help="Address of a Git repository on the public network that asks for no password, "
+            "or path of a directory on the server.",
         ),
     ],
     *,
@@ -81,9 +92,12 @@ def add(
 ) -> None:
     """Add a source of Blueprints; it is read at once, and again after each interval.
 
+    A repository that cannot be read from outside is cloned into a directory on the server.
+
     Example:
-      catalyst source add shared /git/omantel/shared-blueprints.git --org omantel
       catalyst source add team https://git.example/team/blueprints.git --interval 1h
+      catalyst source add shared https://git.example/omantel/blueprints.git --org omantel
+      catalyst source add cloned team
     """
     owner = organization(org)
     private = owner is not None
@@ -110,8 +124,10 @@ def add(
         output,
         f"{name} is added as a source of {owner or 'the platform'}, and read at once",
         f"{listed} shows how many versions it holds, and what is wrong",
-        hint=_instead(found.code, name, location, owner),
+        hint=_instead(found, name, location, owner),
     )
+    if location.startswith(_OURS) and exit_of(found) is ExitCode.OK:
+        note(_SERVICES_PUSH)
 
 
 def list_(
@@ -190,11 +206,13 @@ def _of(owner: str | None) -> str:
     return f" --org {owner}" if owner else ""
 
 
-def _instead(code: str, name: str, location: str, owner: str | None) -> str:
+def _instead(found: Outcome, name: str, location: str, owner: str | None) -> str:
     """Return what to do about a source that is not added; empty: what its code says."""
-    if code == _TAKEN:
+    if found.code == _TAKEN:
         return f"`catalyst source remove {name}{_of(owner)}` comes first, or take another name"
-    return _where(location, owner) if code == _FORBIDDEN else ""
+    if found.code == _FORBIDDEN and _INSIDE in found.message:
+        return _CLONED
+    return _where(location, owner) if found.code == _FORBIDDEN else ""
 
 
 def _where(location: str, owner: str | None) -> str:

@@ -85,6 +85,16 @@ def is_outside(address: str) -> bool:
     return (mapped or found).is_global and not found.is_multicast
 
 
+def looked_up(host: str, port: int | None) -> list[str]:
+    """Return the addresses that a name has now.
+
+    Raises:
+        OSError: If it cannot be looked up.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(one[4][0]) for one in found]
+
+
 def _connected(connection: Any) -> socket.socket:
     """Connect to the first address of a host, if all of them are outside.
 
@@ -92,8 +102,7 @@ def _connected(connection: Any) -> socket.socket:
         NewConnectionError: If not; `Inside` if one is of this machine or its network.
     """
     try:
-        found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
-        addresses = [str(one[4][0]) for one in found]
+        addresses = looked_up(connection.host, connection.port)
         if not all(map(is_outside, addresses)):
             raise Inside(connection, "the host is not on the public network")
         return socket.create_connection((addresses[0], connection.port), CONNECT_SECONDS)

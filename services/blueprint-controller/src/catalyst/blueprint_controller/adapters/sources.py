@@ -22,7 +22,14 @@ from catalyst.blueprint_controller.adapters.directory import (
     read_directory,
 )
 from catalyst.blueprint_controller.adapters.git import GitSource, name_of
-from catalyst.blueprint_controller.adapters.outside import Outside, Plain, is_allowed, wanted
+from catalyst.blueprint_controller.adapters.outside import (
+    Outside,
+    Plain,
+    is_allowed,
+    is_outside,
+    looked_up,
+    wanted,
+)
 from catalyst.blueprint_controller.ports import Place, Reading, Unusable
 from catalyst.chassis.scratch import Scratch
 from catalyst.contracts.rejection import Rejected
@@ -32,6 +39,8 @@ _OWN: Final = re.compile(r"/git/(?P<org>[a-z][a-z0-9-]{2,31})/(?P<name>[a-z0-9][
 _READERS: Final = 4
 """Repositories that are read at one time. A slow server holds one of these, and nothing else of
 this process waits for it."""
+_LOOK_UP_SECONDS: Final = 3.0
+"""For the addresses of a new source's host: whoever adds it waits."""
 
 
 class AllSources:
@@ -84,6 +93,22 @@ class AllSources:
             Rejected: `source-location-forbidden` or `source-location-invalid`.
         """
         self._judge(place)
+        if place.kind == "git" and not place.location.startswith("/"):
+            await self._find(place.location)
+
+    async def _find(self, location: str) -> None:
+        """Refuse a host inside, which no reading would ever reach.
+
+        One that cannot be looked up now is let through: the reading tells what it finds then.
+        """
+        host = urlsplit(location).hostname or ""
+        try:
+            async with asyncio.timeout(_LOOK_UP_SECONDS):
+                addresses = await asyncio.to_thread(looked_up, host, None)
+        except (OSError, UnicodeError):
+            return
+        if not all(map(is_outside, addresses)):
+            raise _forbidden(f"{urlsplit(location).netloc} is not on the public network")
 
     def _judge(self, place: Place) -> None:
         if place.kind == "directory":
