@@ -181,6 +181,35 @@ def test_a_dependency_that_cannot_be_decided_is_told_at_its_place() -> None:
     assert message
 
 
+BESIDE = "depends:\n    - {blueprint: bp-cache, alias: cache, values: {from: '${{ %s }}'}}\n"
+SEEN = "application.dependencies.db"
+
+
+@each(["name", "namespace", "host"])
+def test_the_values_of_a_dependency_read_those_beside_it_as_a_plan_does(field: str) -> None:
+    for beside in (f"{SEEN}.{field}", "application.dependencies.cache.name"):
+        assert told(ALWAYS.replace("depends:\n", BESIDE % beside)) == [], beside
+
+
+def test_one_that_is_not_there_by_default_has_to_be_asked_for_beside_it_too() -> None:
+    at = "/spec/depends/0/values/from"
+    beside = BESIDE % f"{SEEN}.name"
+    assert told(SHARED.replace("depends:\n", beside)) == [
+        (Severity.ERROR, "render.depends", at, ABSENT)
+    ]
+    ((severity, rule, pointer, _),) = told(DOCUMENT.replace("depends:\n", beside))
+    assert (severity, rule, pointer) == (Severity.WARNING, "render.depends", at)
+    asked = BESIDE % f'has({SEEN}) ? {SEEN}.name : "none"'
+    assert told(SHARED.replace("depends:\n", asked)) == []
+
+
+def test_a_condition_knows_no_dependency() -> None:
+    when = ALWAYS.replace("alias: db\n", f"alias: db\n      when: {SEEN}.name == 'x'\n")
+    assert [one[:3] for one in told(when)] == [
+        (Severity.ERROR, "render.depends", "/spec/depends/0/when")
+    ]
+
+
 def test_what_fails_with_a_guess_is_a_warning() -> None:
     document = GIVEN % "type: string"
     manifest = MANIFEST.replace("config.replicas", "config.replicas + config.theme")

@@ -95,7 +95,7 @@ def _tried(
     }
     scope = _scope(attempt.config, neighbours)
     objects, wrong_objects = rendering.tried(made, blueprint, scope) if made else ({}, ())
-    failing = [*_needing(blueprint, source, attempt), *wrong_objects]
+    failing = [*_needing(blueprint, source, scope), *wrong_objects]
     outputs: Path = ("spec", "outputs")
     failing += _texts(source, blueprint.outputs, outputs, scope.variables(), "render.outputs")
     return bool(objects), failing
@@ -229,8 +229,9 @@ def _written(blueprint: Blueprint, source: Document) -> Iterator[Placed]:
     yield from manifests.expressions(source, value=blueprint.outputs, at=outputs, old=True)[0]
 
 
-def _needing(blueprint: Blueprint, source: Document, attempt: _Attempt) -> Iterator[Finding]:
-    alone = _scope(attempt.config, {}).variables()
+def _needing(blueprint: Blueprint, source: Document, scope: Scope) -> Iterator[Finding]:
+    """Yield what fails of the dependencies: their values know those beside them, as in a plan."""
+    alone, beside = _scope(scope.config, {}).variables(), scope.variables()
     for index, one in enumerate(blueprint.depends):
         at: Path = ("spec", "depends", index)
         try:
@@ -239,7 +240,7 @@ def _needing(blueprint: Blueprint, source: Document, attempt: _Attempt) -> Itera
             yield source.finding((*at, "when"), "render.depends", error.reason, _FIX)
         else:
             values = one.values if wanted else {}
-            yield from _texts(source, values, (*at, "values"), alone, "render.depends")
+            yield from _texts(source, values, (*at, "values"), beside, "render.depends")
 
 
 def _nothing(made: Manifests, tried: str) -> Finding:
