@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -10,12 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalyst.cli import main
-from catalyst.cli.events import PAGE, newest
+from catalyst.cli import events, main
+from catalyst.cli.events import PAGE, Types, newest, oldest
 from catalyst.client.events import EventPage, LoggedEvent
 from catalyst.client.http_transport import HttpClient
 
+CREATED, UPDATED = (f"environment.organization-{what}.v1" for what in ("created", "updated"))
+KINDS = (CREATED, UPDATED, CREATED, "environment.organization-ready.v1")
+BOTH = Types([CREATED, UPDATED])
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def kind(seq: int) -> str:
+    """Return the type of an event: each fourth is of one that nobody asks for."""
+    return KINDS[seq % 4]
 
 
 class Log:
@@ -26,6 +36,7 @@ class Log:
         self._seqs = sorted(seqs)
         self._head = head
         self.read: list[int] = []
+        self.grows = True
 
     async def events(self, *, after: int | None = None, limit: int, **_: Any) -> EventPage:
         """Return a page; something is written meanwhile."""
@@ -33,17 +44,18 @@ class Log:
         shown = found[:limit]
         if after is not None:
             self.read += shown
-        self._head += 1
-        self._seqs.append(self._head)
+        if self.grows:
+            self._head += 1
+            self._seqs.append(self._head)
         return EventPage(
             items=tuple(
                 LoggedEvent(
-                    seq=seq, time=WHEN, type="t", id="i", organization=None,
+                    seq=seq, time=WHEN, type=kind(seq), id="i", organization=None,
                     aggregate="a", aggregate_id="b",
                 )
                 for seq in shown
             ),
-            head=self._head - 1,
+            head=self._head - self.grows,
             next=shown[-1] if len(found) > limit else None,
         )  # fmt: skip
 
@@ -61,6 +73,46 @@ def test_they_are_the_last_ones_of_when_it_was_asked(
     found, page = asyncio.run(newest(cast("HttpClient", log), {}, count))
     assert [event.seq for event in found] == sorted(seqs)[-count:]
     assert (page.as_of, page.head, page.next) == (head, head, None)
+
+
+@given(
+    seqs=st.sets(st.integers(1, 6 * PAGE), max_size=60) | st.just({*range(1, 3 * PAGE)}),
+    limit=st.integers(1, 70),
+)
+def test_of_several_types_the_oldest_and_the_newest_are_those_of_them(
+    seqs: set[int], limit: int
+) -> None:
+    head = max(seqs, default=0)
+    wanted = [seq for seq in sorted(seqs) if seq % 4 != 3]
+    log = cast("HttpClient", Log(seqs, head))
+    found, _ = asyncio.run(newest(log, {}, limit, BOTH))
+    assert [event.seq for event in found] == wanted[-limit:]
+    still = Log(seqs, head)
+    # What is written meanwhile is of the types, too.
+    still.grows = False
+    log = cast("HttpClient", still)
+    found, page = asyncio.run(oldest(log, {}, limit, BOTH))
+    assert [event.seq for event in found] == wanted[:limit]
+    # Where it goes on, the rest follows, and nothing twice.
+    rest: list[int] = []
+    while page.next is not None:
+        more, page = asyncio.run(oldest(log, {"after": page.next}, limit, BOTH))
+        rest += [event.seq for event in more]
+    assert rest == wanted[limit:]
+
+
+def test_who_follows_several_types_sees_those_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def followed(*_: object) -> AsyncIterator[LoggedEvent]:
+        for event in (await Log(set(range(1, 9)), 8).events(limit=8)).items:
+            yield event
+
+    monkeypatch.setattr(events, "followed", followed)
+    line = ["events", "--follow", "--type", CREATED, "--type", UPDATED, "--json"]
+    assert main.ended([*line, "--url", "http://127.0.0.1:1"]) == 0
+    seen = [json.loads(one)["seq"] for one in capsys.readouterr().out.splitlines()]
+    assert seen == [1, 2, 4, 5, 6, 8]
 
 
 def test_of_a_long_log_only_the_end_is_read() -> None:

@@ -61,7 +61,7 @@ def events(
         typer.Option(
             "--type",
             metavar="TYPE",
-            help="Wire name of the event; one.",
+            help="Wire name of the event; may be repeated.",
             autocompletion=complete_type,
         ),
     ] = None,
@@ -102,10 +102,10 @@ def events(
     if last is not None and (follow or since or after is not None):
         what = "--last begins where it has to: leave --follow, --since and --after out"
         raise Failure(ExitCode.USAGE, what)
-    type_ = _only(types or [])
+    wanted = Types(types or [])
     asked: EventFilter = {
         "organization": org,
-        "type": type_,
+        "type": wanted.asked,
         "since": moment(since, clock.now()) if since else None,
         "after": after,
         "command": command,
@@ -115,26 +115,40 @@ def events(
     try:
         with owned.allowed_in(target, owner) if owner else nullcontext():
             if follow:
-                run(_follow(target, asked, output))
+                run(_follow(target, asked, output, wanted))
             else:
-                _list(target, asked, (limit, last), output, owner)
+                _list(target, asked, (limit, last), output, owner, wanted)
     except Problem as problem:
-        failure = strange(type_) if any(one.pointer == "/type" for one in problem.errors) else None
+        failure = (
+            strange(wanted.asked) if any(one.pointer == "/type" for one in problem.errors) else None
+        )
         if failure is None:
             raise
         raise failure from problem
 
 
-def _only(types: list[str]) -> str | None:
-    """Return the one type that is asked for; None: all are.
+class Types:
+    """Which types of events are wanted: of one the door is asked, several are picked out here."""
 
-    Raises:
-        Failure: If there are several: the last would stand for all of them.
-    """
-    if len(types) > 1:
-        hint = "ask once for each; without --type all come, and `-o json` has the type of each"
-        raise Failure(ExitCode.USAGE, f"--type takes one type, not {len(types)}", hint=hint)
-    return types[0] if types else None
+    def __init__(self, types: list[str]) -> None:
+        """Want these; none: all.
+
+        Raises:
+            Failure: If there are several, and one of them is none.
+        """
+        self.several = frozenset(types) if len(set(types)) > 1 else frozenset()
+        self.asked = types[0] if types and not self.several else None
+        for type_ in types if self.several else ():
+            failure = strange(type_)
+            if failure is not None:
+                raise failure
+
+    def fit(self, event: LoggedEvent) -> bool:
+        """Return whether an event that came is one of them."""
+        return not self.several or event.type in self.several
+
+
+ALL: Final = Types([])
 
 
 def moment(text: str, now: datetime) -> datetime:
@@ -162,10 +176,12 @@ def _list(
     wanted: tuple[int, int | None],
     form: Format,
     owner: str | None,
+    types: Types,
 ) -> None:
     """Show the oldest events, at most the first number of them, or the newest, if that is given."""
     limit, last = wanted
-    found, page = run(_read(target, asked, limit) if last is None else _last(target, asked, last))
+    work = _last(target, asked, last, types) if last else _read(target, asked, limit, types)
+    found, page = run(work)
     if not found and owner is not None:
         owned.require(target, owner)
     command = asked.get("command")
@@ -181,30 +197,44 @@ def _list(
 
 
 async def _read(
-    target: Target, asked: EventFilter, limit: int
+    target: Target, asked: EventFilter, limit: int, types: Types
 ) -> tuple[list[LoggedEvent], EventPage]:
     """Return the events, and the page that the last of them came with."""
-    found: list[LoggedEvent] = []
     async with reads(target) as door:
-        wanted: EventFilter = {**asked}
-        while True:
-            wanted["limit"] = min(PAGE, limit - len(found))
-            page = await door.events(**wanted)
-            found.extend(page.items)
-            if page.next is None or len(found) >= limit:
-                return found, page
-            wanted["after"] = page.next
+        return await oldest(door, asked, limit, types)
+
+
+async def oldest(
+    door: HttpClient, asked: EventFilter, limit: int, types: Types
+) -> tuple[list[LoggedEvent], EventPage]:
+    """Return the oldest events, and how far the log was read: to the last of them, or its end."""
+    found: list[LoggedEvent] = []
+    wanted: EventFilter = {**asked}
+    while True:
+        # What is picked out here may be rare among what comes.
+        wanted["limit"] = PAGE if types.several else min(PAGE, limit - len(found))
+        page = await door.events(**wanted)
+        found.extend(filter(types.fit, page.items))
+        if len(found) > limit:
+            found = found[:limit]
+            return found, msgspec.structs.replace(page, next=found[-1].seq)
+        if page.next is None or len(found) == limit:
+            return found, page
+        wanted["after"] = page.next
 
 
 async def _last(
-    target: Target, asked: EventFilter, count: int
+    target: Target, asked: EventFilter, count: int, types: Types
 ) -> tuple[list[LoggedEvent], EventPage]:
     async with reads(target) as door:
-        return await newest(door, asked, count)
+        return await newest(door, asked, count, types)
 
 
 async def newest(
-    door: HttpClient, asked: EventFilter, count: int
+    door: HttpClient,
+    asked: EventFilter,
+    count: int,
+    types: Types = ALL,
 ) -> tuple[list[LoggedEvent], EventPage]:
     """Return the newest events, oldest first, and how far the log had got when it was asked.
 
@@ -223,7 +253,7 @@ async def newest(
         while at is not None and at < upto:
             wanted["after"] = at
             page = await door.events(**wanted)
-            kept.extend(event for event in page.items if event.seq <= upto)
+            kept.extend(one for one in page.items if one.seq <= upto and types.fit(one))
             at = page.next
         found = [*kept, *found]
         upto, piece = low, 4 * piece
@@ -241,7 +271,7 @@ def strange(type_: str | None) -> Failure | None:
     return Failure(ExitCode.NOT_FOUND, what, code="unknown-type", hint=hint)
 
 
-async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
+async def _follow(target: Target, asked: EventFilter, form: Format, types: Types = ALL) -> None:
     table = Table(*_HEADINGS)
 
     def opened(door: HttpClient, cursor: str) -> Watch[LoggedEvent]:
@@ -257,7 +287,8 @@ async def _follow(target: Target, asked: EventFilter, form: Format) -> None:
                 await _begin(target, asked, form, table)
             match change:
                 case LoggedEvent():
-                    _write(change, form, table)
+                    if types.fit(change):
+                        _write(change, form, table)
                 case Reset(reason=reason) if reason != START:
                     note(f"the events are shown from their beginning: {reason}")
                 case _:
