@@ -283,3 +283,7 @@ def test_another_way_is_told_as_it_is_typed(refused: Refused) -> None:
         f"dependency-unsettled: {told}: --dep postgres=new",
         f"dependency-unsettled: {told}",
     ]
+    risk = {"kind": "other-values", "message": told, "own_copy": "postgres"}
+    assert planshow._risk(risk) == f"other-values: {told}: --dep postgres=new"
+    # A plan that was stored before has no such field.
+    assert planshow._risk({"kind": "drift", "message": "x"}) == "drift: x"

@@ -53,7 +53,7 @@ def lines(
         *_counted(plan),
         *_section("gates", gateshow.lines(plan["gates"], change, owner, plan["hash"], doc)),
         *_section("needed by", plan["dependents"]),
-        *_section("risks", (f"{one['kind']}: {one['message']}" for one in plan["risks"])),
+        *_section("risks", map(_risk, plan["risks"])),
         *_section("goes", plan["goes"]),
         *_section("stays", (*idle(plan, owner), *plan["stays"])),
         *_section("stands in the way", _blockers(plan["blocked_by"], chains)),
@@ -234,12 +234,19 @@ _QUOTAS: Final = {
 """What a plan counts, as it stands below its heading."""
 
 
+def _risk(one: Found) -> str:
+    return f"{one['kind']}: {one['message']}{_other_way(one)}"
+
+
+def _other_way(one: Found) -> str:
+    return f": {chosen(own)}" if (own := one.get("own_copy")) else ""
+
+
 def _blockers(found: Sequence[Found], chains: Sequence[Sequence[str]]) -> Iterator[str]:
     known: set[tuple[str, ...]] = set()
     for at, one in enumerate(found):
         names = f" ({' → '.join(one['names'])})" if one["names"] else ""
-        another = f": {chosen(own)}" if (own := one.get("own_copy")) else ""
-        yield f"{one['code']}: {one['message']}{another}{names}"
+        yield f"{one['code']}: {one['message']}{_other_way(one)}{names}"
         lines = chains[at] if chains else ()
         causes = tuple(itertools.takewhile(lambda line: line != ON_THE_WAY, lines))
         if causes in known:

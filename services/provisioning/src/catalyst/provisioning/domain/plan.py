@@ -87,6 +87,8 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     message: str
+    own_copy: str = ""
+    """As of a blocker: with a copy of its own for this alias, it does not hurt."""
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from catalyst.provisioning.domain import (
     circles,
     fitting,
     hosts,
+    meant,
     outdated,
     owning,
     purchases,
@@ -323,7 +324,11 @@ def plan(request: PlanRequest, facts: Facts, drafted: Draft) -> Plan:
             workloads=workloads,
             dependencies=assembling.dependencies(drafted.lock, facts, environment),
             price=_price(facts),
-            risks=(*risks.of(request, facts, drafted.lock, drafted.desired, changed), *stored),
+            risks=(
+                *risks.of(request, facts, drafted.lock, drafted.desired, changed),
+                *meant.otherwise(facts, drafted.lock, drafted.desired),
+                *stored,
+            ),
             idle=removal_plan.idle(facts, drafted.lock, drafted.desired),
             blocked_by=(
                 *made_plan.blocked_by,
