@@ -70,6 +70,8 @@ def test_blueprints_changes_and_what_runs_are_completed(
     assert told(f"plan install --org {ORG} bp-wordp") == ["bp-wordpress"]
     assert told(f"plan install --env {ENV} wordp") == ["wordpress"]
     assert told(f"catalog show --org {ORG} vaultw") == ["vaultwarden"]
+    assert told(f"catalog hide --org {ORG} vaultw") == ["vaultwarden"]
+    assert told("blueprint yank bp-vaultw") == ["bp-vaultwarden"]
     for line in (f"approve --org {ORG}", "cancel", "plan show", "get changes"):
         assert change in told(f"{line} {change[:-1]}")
     shop.well("cancel", change, "--reason", "Why", by=shop.owner)

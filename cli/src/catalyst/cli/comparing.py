@@ -22,7 +22,7 @@ from catalyst.cli.target import (
     UrlOption,
     resolve,
 )
-from catalyst.cli.which import NameArgument
+from catalyst.cli.which import OfferedArgument
 from catalyst.client.errors import Problem
 
 Doc = Mapping[str, Any]
@@ -34,7 +34,7 @@ _SHOWN: Final = "x-catalyst-ui-"
 
 
 def diff(
-    name: NameArgument,
+    name: OfferedArgument,
     old: Annotated[str, typer.Argument(metavar="FROM", help="The version that may run.")],
     new: Annotated[str, typer.Argument(metavar="TO", help="The version to compare it with.")],
     *,

@@ -26,7 +26,7 @@ from catalyst.cli.target import (
     resolve,
     run,
 )
-from catalyst.cli.which import NameArgument
+from catalyst.cli.which import OfferedArgument
 from catalyst.client.errors import ClientError
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM
@@ -43,7 +43,7 @@ CatalogueOption = Annotated[
 
 
 def feature(
-    name: NameArgument,
+    name: OfferedArgument,
     *,
     org: CatalogueOption = None,
     timeout: TimeoutOption = 30.0,
@@ -66,7 +66,7 @@ def feature(
 
 
 def unfeature(
-    name: NameArgument,
+    name: OfferedArgument,
     *,
     org: CatalogueOption = None,
     timeout: TimeoutOption = 30.0,
@@ -86,7 +86,7 @@ def unfeature(
 
 
 def hide(
-    name: NameArgument,
+    name: OfferedArgument,
     *,
     reason: ReasonOption,
     org: CatalogueOption = None,
@@ -111,7 +111,7 @@ def hide(
 
 
 def unhide(
-    name: NameArgument,
+    name: OfferedArgument,
     *,
     org: CatalogueOption = None,
     timeout: TimeoutOption = 30.0,
@@ -131,7 +131,7 @@ def unhide(
 
 
 def pin(
-    name: NameArgument,
+    name: OfferedArgument,
     version: Annotated[str, typer.Argument(metavar="VERSION", help="The version, such as 1.4.2.")],
     *,
     reason: ReasonOption,
@@ -157,7 +157,7 @@ def pin(
 
 
 def unpin(
-    name: NameArgument,
+    name: OfferedArgument,
     *,
     org: CatalogueOption = None,
     timeout: TimeoutOption = 30.0,
@@ -177,7 +177,7 @@ def unpin(
 
 
 def categorize(
-    name: NameArgument,
+    name: OfferedArgument,
     category: Annotated[
         str, typer.Argument(metavar="CATEGORY", help="The category, such as databases.")
     ],
@@ -205,7 +205,7 @@ def categorize(
 
 
 def uncategorize(
-    name: NameArgument,
+    name: OfferedArgument,
     *,
     org: CatalogueOption = None,
     timeout: TimeoutOption = 30.0,

@@ -12,7 +12,7 @@ from catalyst.blueprints.document import canonical
 from catalyst.cli import owned
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.output import Table, note
-from catalyst.cli.target import Target, complete_blueprint
+from catalyst.cli.target import Target, complete_blueprint, complete_offered
 from catalyst.client.errors import ClientError, Problem
 from catalyst.contracts.subjects import PLATFORM
 
@@ -29,6 +29,15 @@ NameArgument = Annotated[
         autocompletion=complete_blueprint,
     ),
 ]
+
+
+OfferedArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="Name of the Blueprint, `bp-` or not.", autocompletion=complete_offered
+    ),
+]
+"""The same, where it is looked for in a catalogue."""
 
 
 def called(id_: str) -> str:
