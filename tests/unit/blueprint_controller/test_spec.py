@@ -1,6 +1,7 @@
 """When a source is read again, and what of a document travels in an event."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,8 @@ from tests.support.each import each
 
 from catalyst.blueprint_controller.domain import schedule, spec
 from catalyst.blueprints.document import Blueprint, read
+from catalyst.blueprints.form import fields
+from catalyst.contracts.codec import encode
 from catalyst.contracts.rejection import Rejected
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -73,9 +76,33 @@ def test_every_dependency_travels_written_out() -> None:
     assert "depends" not in spec.travelling(document(alone))
 
 
+UNORDERED = DOCUMENT.replace("      theme:", "      address: {type: string}\n      theme:")
+
+
+def asked(travelled: dict[str, Any]) -> list[str]:
+    """Return the fields of the form, from what an event holds."""
+    held = msgspec.json.decode(encode(travelled))
+    return [".".join(field.path) for field in fields(held["configSchema"])]
+
+
+def test_a_form_has_the_order_of_the_document_after_an_event_sorted_its_maps() -> None:
+    order = ["replicas", "address", "theme", "postgres", "postgres.mode"]
+    assert asked(spec.travelling(document(UNORDERED))) == order
+
+
+def test_an_order_for_which_an_event_has_no_room_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = document(UNORDERED)
+    size = len(msgspec.json.encode({**found.spec, "depends": spec.travelling(found)["depends"]}))
+    monkeypatch.setattr(spec, "MAX_SPEC", size)
+    order = ["address", "postgres", "postgres.mode", "replicas", "theme"]
+    assert asked(spec.travelling(found)) == order
+
+
 def test_a_document_that_no_event_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = document(DOCUMENT)
-    size = len(msgspec.json.encode(spec.travelling(found)))
+    size = len(msgspec.json.encode({**found.spec, "depends": spec.travelling(found)["depends"]}))
     monkeypatch.setattr(spec, "MAX_SPEC", size)
     spec.travelling(found)
     monkeypatch.setattr(spec, "MAX_SPEC", size - 1)

@@ -8,6 +8,7 @@ from tests.support.blueprints import package
 
 from catalyst.blueprints.diff import Comparison, compare
 from catalyst.blueprints.document import of_spec
+from catalyst.blueprints.form import in_written_order
 
 
 def compared(old: dict[str, Any], new: dict[str, Any]) -> Comparison:
@@ -81,6 +82,13 @@ def test_a_default_of_nothing_is_a_default() -> None:
     assert (back.before, back.after) == ({"default": None}, {})
     closed = of(a={"additionalProperties": False})
     assert told(of(a={}), closed) == [("changed", "a", ("additionalProperties",))]
+
+
+def test_the_place_of_a_field_in_a_form_is_no_difference() -> None:
+    # One that comes before others moves them all.
+    before, after = of(b={}, a={}), of(c={}, b={}, a={})
+    assert told(in_written_order(before), in_written_order(after)) == [("added", "c", ())]
+    assert told(of(b={}, a={}), in_written_order(before)) == []
 
 
 def test_files_are_compared_where_both_packages_are_there() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
+from tests.support import starters
 from tests.support.blueprints import DOCUMENT, MANIFEST, package
 from tests.support.each import each
 
 from catalyst.blueprints.diff import Comparison, compare
 from catalyst.blueprints.document import read
-from catalyst.blueprints.form import Condition, Picker, fields
+from catalyst.blueprints.form import Condition, Picker, fields, in_written_order
+from catalyst.contracts.codec import encode
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -41,6 +44,44 @@ SCHEMA: dict[str, Any] = {
 def test_fields_come_by_their_order_and_then_as_written() -> None:
     order = [".".join(field.path) for field in fields(SCHEMA)]
     assert order == ["c", "b", "a", "db", "volume", "volume.size", "host", "port", "cert"]
+
+
+def sorted_maps(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema as an event holds it."""
+    found: dict[str, Any] = msgspec.json.decode(encode(schema))
+    return found
+
+
+def paths(schema: dict[str, Any]) -> list[str]:
+    return [".".join(field.path) for field in fields(schema)]
+
+
+NESTED = {
+    "properties": {
+        "z": {"type": "object", "properties": {"y": {"x-catalyst-ui-order": 9}, "x": {}, "b": {}}},
+        "m": {"type": "array", "items": {"properties": {"q": {}, "p": {}}}},
+        "a": {"default": {"properties": {"z": {}, "a": {}}}},
+    },
+    "if": {"properties": {"a": {"const": 1}}},
+    "then": {"properties": {"h": {}, "g": {}}},
+}
+
+
+@each([SCHEMA, NESTED, *(starters.blueprint(name).schema for name in starters.NAMES)])
+def test_a_form_keeps_its_order_where_maps_lose_theirs(schema: dict[str, Any]) -> None:
+    written = msgspec.json.encode(schema)
+    held = sorted_maps(in_written_order(schema))
+    assert paths(held) == paths(schema)
+    lists = [[one.path for one in field.inside] for field in fields(schema)]
+    assert [[one.path for one in field.inside] for field in fields(held)] == lists
+    # It is another's, and what is no schema is left alone.
+    assert msgspec.json.encode(schema) == written
+    assert "order" not in str((held.get("properties") or {}).get("a", {}).get("default"))
+
+
+def test_an_order_that_goes_by_name_is_not_written_down() -> None:
+    schema = {"properties": {"a": {}, "b": {"x-catalyst-ui-order": 0}, "c": {}}}
+    assert in_written_order(schema) == schema
 
 
 def test_a_field_says_all_that_a_form_needs() -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from catalyst.blueprints.document import Blueprint, Dependency
 from catalyst.blueprints.findings import Path
-from catalyst.blueprints.metaschema import walk
+from catalyst.blueprints.metaschema import ORDER, walk
 from catalyst.blueprints.package import Package
 
 What = Literal["added", "removed", "changed"]
@@ -127,7 +127,8 @@ _HOLDERS = frozenset(
 def _flat(schema: dict[str, Any]) -> Said:
     """Return what is said of each field, by its name; alternatives are told apart by their number.
 
-    `required` is said of the field, not of what holds it.
+    `required` is said of the field, not of what holds it. The place of a field in a form is left
+    out: one that comes between others moves all that follow.
     """
     flat: Said = {}
     for path, part in walk(schema):
@@ -137,6 +138,8 @@ def _flat(schema: dict[str, Any]) -> Said:
             if keyword == "required":
                 for inner in value:
                     flat.setdefault(f"{name}.{inner}".removeprefix("."), {})["required"] = True
+            elif keyword == ORDER:
+                continue
             elif keyword not in _HOLDERS or not isinstance(value, dict | list):
                 said[keyword] = value
     flat.pop("", None)

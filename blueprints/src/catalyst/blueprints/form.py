@@ -8,7 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from catalyst.blueprints.document import canonical
-from catalyst.blueprints.metaschema import walk
+from catalyst.blueprints.merging import copied
+from catalyst.blueprints.metaschema import ORDER, walk
 
 Widget = Literal[
     "text", "textarea", "number", "switch", "select", "list", "group", "map", "password", "domain",
@@ -85,6 +86,29 @@ def fields(schema: dict[str, Any]) -> tuple[Field, ...]:
     return tuple(found.values())
 
 
+def in_written_order(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with the order of its fields said by `x-catalyst-ui-order`.
+
+    For what keeps no order of a map, as an event does: the form comes out of it as it was written.
+    """
+    made: dict[str, Any] = copied(schema)
+    for _, part in walk(made):
+        held = part.get("properties")
+        properties = held if isinstance(held, dict) else {}
+        inside = {name: one for name, one in properties.items() if isinstance(one, dict)}
+        behind = [name for name, one in inside.items() if ORDER not in one]
+        if behind != sorted(behind):
+            last = _last(inside)
+            for at, name in enumerate(behind):
+                inside[name][ORDER] = last + at
+    return made
+
+
+def _last(properties: dict[str, Any]) -> int:
+    """Return the place of the fields that name none: behind those that do."""
+    return 1 + max((_order(part, 0) for part in properties.values()), default=0)
+
+
 def _fields(
     schema: dict[str, Any],
     above: tuple[str, ...],
@@ -96,7 +120,7 @@ def _fields(
     properties = schema.get("properties") or {}
     required = set(schema.get("required") or ())
     order = {name: at for at, name in enumerate(properties)}
-    last = 1 + max((_order(part, 0) for part in properties.values()), default=0)
+    last = _last(properties)
     names = sorted(properties, key=lambda name: (_order(properties[name], last), order[name]))
     for name in names:
         part = properties[name]
@@ -234,7 +258,7 @@ def _values(part: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _order(part: dict[str, Any], without: int) -> int:
-    found: int = part.get("x-catalyst-ui-order", without)
+    found: int = part.get(ORDER, without)
     return found
 
 

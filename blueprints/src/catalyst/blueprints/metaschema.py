@@ -17,6 +17,8 @@ _SCHEMAS: Final = {"type": "object", "additionalProperties": _SCHEMA, "maxProper
 _LIST: Final = {"type": "array", "items": _SCHEMA, "minItems": 1, "maxItems": 20}
 _NAMES: Final = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 _TYPE: Final = {"enum": ["string", "integer", "number", "boolean", "object", "array", "null"]}
+ORDER: Final = "x-catalyst-ui-order"
+"""The keyword that says the place of a field in a form."""
 META: Final[dict[str, Any]] = {
     **_SCHEMA,
     "$defs": {
@@ -87,7 +89,7 @@ META: Final[dict[str, Any]] = {
                         "environment": {"const": "current"},
                     },
                 },
-                "x-catalyst-ui-order": {"type": "integer", "minimum": 0, "maximum": 10_000},
+                ORDER: {"type": "integer", "minimum": 0, "maximum": 10_000},
                 "x-catalyst-immutable": {"type": "boolean"},
             },
         }

@@ -1,4 +1,7 @@
-"""The `spec` of a document as it travels in an event: one spelling of its dependencies."""
+"""The `spec` of a document as it travels in an event.
+
+Its dependencies have one spelling, and its fields their order: an event sorts its maps.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import msgspec
 
 from catalyst.blueprints.circles import Need
 from catalyst.blueprints.document import MAX_SPEC, Blueprint
+from catalyst.blueprints.form import in_written_order
 from catalyst.contracts.rejection import Rejected
 
 
@@ -17,7 +21,9 @@ def needs(blueprint: Blueprint) -> tuple[Need, ...]:
 
 
 def travelling(blueprint: Blueprint) -> dict[str, Any]:
-    """Return the document's `spec` with every dependency written out.
+    """Return the document's `spec` with every dependency, and the order of its fields, written out.
+
+    An order that would be too much for an event is left out: the fields are sorted by name then.
 
     Raises:
         Rejected: `spec-too-large`.
@@ -26,6 +32,10 @@ def travelling(blueprint: Blueprint) -> dict[str, Any]:
     if "depends" in spec:
         spec["depends"] = [_written(one) for one in blueprint.depends]
     size = len(msgspec.json.encode(spec))
+    if isinstance(schema := spec.get("configSchema"), dict):
+        ordered = {**spec, "configSchema": in_written_order(schema)}
+        if len(msgspec.json.encode(ordered)) <= MAX_SPEC:
+            return ordered
     if size > MAX_SPEC:
         message = f"the document of {blueprint.name} {blueprint.version} has {size} bytes, and at "
         raise Rejected("spec-too-large", f"{message}most {MAX_SPEC} are taken")
