@@ -199,5 +199,5 @@ def test_each_setting_is_made_but_for_the_one_that_somebody_else_says(name: str 
 
 @glibc
 def test_who_tunes_the_allocator_in_the_other_way_says_all_of_it() -> None:
-    tuned = "glibc.malloc.arena_max=8"
+    tuned = f"glibc.malloc.mmap_threshold={16 * 1024 * 1024}"
     assert not any(settings(GLIBC_TUNABLES=tuned).values())

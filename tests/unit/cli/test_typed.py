@@ -57,7 +57,7 @@ def test_a_value_is_called_by_its_own_path() -> None:
     ("code", "says", "arguments"),
     [
         (3, "--data is not JSON: see line 1, column 2", (*UPDATE, "--data", "{")),
-        (3, "--data is not JSON: see line 1, column 8", (*UPDATE, "--data", '{"a":1,}')),
+        (3, "--data is not JSON: see line 1, column 7", (*UPDATE, "--data", '{"a":1;}')),
         (3, "--data: the object names a key twice", (*UPDATE, "--data", '{"a":1,"a":2}')),
         (3, "--data: NaN is not a number", (*UPDATE, "--data", '{"a":NaN}')),
         (3, "--data is not JSON that can be read", (*UPDATE, "--data", f"[{'9' * 5000}]")),

@@ -157,7 +157,8 @@ async def test_each_of_several_calls_ends_and_none_before_its_time() -> None:
         with pytest.raises(Unavailable, match=f"no answer within {timeout:g} s"):
             await link.call(lambda _: [], ("a",), timeout=timeout)
         ended.append(timeout)
-        assert loop.time() - began >= timeout
+        # The loop counts milliseconds.
+        assert loop.time() - began > timeout - 0.001
 
     # None waits for one that has more time and was asked before it.
     long = asyncio.create_task(link.call(lambda _: [], ("a",), timeout=3600))
