@@ -165,3 +165,16 @@ def test_what_the_platform_keeps_for_itself_stands_in_nobody_s_circle() -> None:
     assert [type(one) for one in told] == [bp1.VersionRegistered]
     with pytest.raises(Rejected, check=lambda error: error.code == "dependency-cycle"):
         world.register(at("public", "bp-blog"), "1.0.0", "bp-secret")
+
+
+@each([
+    (None, ROOT, "'public-bp-wiki' or 'sovereign-bp-wiki'"),
+    ("acme", ADA, "'private-bp-wiki'"),
+])  # fmt: skip
+def test_a_name_that_is_no_id_is_answered_with_the_ids_that_it_may_mean(
+    owner: str | None, by: Actor, ids: str
+) -> None:
+    name = Ref(owner, "blueprint", "blueprint", "bp-wiki")
+    with pytest.raises(Rejected) as caught:
+        decide(YANK, by, name, Blueprint())
+    assert caught.value.message.endswith(f": an id begins with the origin, as in {ids}")

@@ -154,6 +154,9 @@ def test_what_is_not_there_is_not_curated(command: Command) -> None:
         when(command, at(OWN, "acme"), ADA, there(OWN, "rival"), acme())
     with refused("blueprint-not-found"):
         when(command, at(OWN), ROOT, there(OWN, "rival"))
+    with refused("blueprint-not-found") as caught:
+        when(command, at("bp-wiki", "acme"), ADA, there(WIKI), acme())
+    assert "as in 'private-bp-wiki' or 'public-bp-wiki' or" in caught.value.message
     with refused("organization-not-found"):
         when(command, at(WIKI, "acme"), ADA, there(WIKI))
 

@@ -154,3 +154,21 @@ def test_what_no_rule_refuses_and_what_nobody_sends_say_so(
     assert "As any command, it may be refused with too-large, " in said
     assert ended(["contracts", "show", "billing.voucher-released.v1"]) == 0
     assert "refused" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("type_", "said"),
+    [
+        ("blueprint.yank-version.v1", "the Blueprint's origin and its name, such as public-bp-"),
+        ("environment.create-organization.v1", "the Organization's slug"),
+        ("environment.retry.v1", ""),
+    ],
+)
+def test_what_the_id_is_that_people_name_is_told(
+    type_: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not of a command that every aggregate takes."""
+    assert ended(["contracts", "show", type_]) == 0
+    found = [line for line in capsys.readouterr().out.splitlines() if line.startswith("<id>")]
+    assert len(found) == bool(said)
+    assert all(said in line for line in found)

@@ -20,6 +20,16 @@ _ALL: Final = {table.service: table.aggregates for table in TABLES}
 """What a service has of its own."""
 
 
+_IDS: Final = {
+    **dict.fromkeys(("organization", "onboarding", "account"), "the Organization's slug"),
+    **dict.fromkeys(("environment", "policy", "source", "application"), "its name"),
+    **dict.fromkeys(
+        ("blueprint", "curation"),
+        "the Blueprint's origin and its name, such as public-bp-wordpress",
+    ),
+}
+"""What `<id>` is, of what people name."""
+
 _PEOPLE: Final = "Commands that people and programs send, in these roles"
 _ASIDE: Final = "Commands about messages that were set aside; `catalyst dlq` sends them"
 _SERVICES: Final = "Commands that services alone send, to each other and to themselves"
@@ -176,10 +186,12 @@ def _addressed(message: Message) -> str:
 
 
 def _detail(message: Message, shape: dict[str, Any]) -> None:
+    ids = dict.fromkeys(_IDS[kind] for kind in message.aggregates if kind in _IDS)
     for label, value in (
         ("type", message.type),
         ("means", message.summary),
         ("subject", _subject(message)),
+        *((("<id>", next(iter(ids))),) if len(ids) == 1 else ()),
         ("from", ", ".join(_senders(message))),
     ):
         write(f"{label:<9}{value}")

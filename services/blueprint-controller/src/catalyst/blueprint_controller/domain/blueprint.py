@@ -26,12 +26,14 @@ from catalyst.blueprint_controller.domain.dependencies import (
 )
 from catalyst.blueprint_controller.domain.places import (
     BLUEPRINT,
+    PLATFORM_ORIGINS,
     blueprint_ref,
     require_keeper,
     require_self,
 )
 from catalyst.blueprints.circles import Need, circle
 from catalyst.contracts import blueprint_v1 as bp1
+from catalyst.contracts.blueprint_ids import no_blueprint
 from catalyst.contracts.decision import Context, Decision, Emit, Send, emit
 from catalyst.contracts.message import Event
 from catalyst.contracts.rejection import Rejected
@@ -283,7 +285,8 @@ def yank(state: Blueprint, command: bp1.YankVersion, context: Context) -> Decisi
 
 def _require_there(state: Blueprint, context: Context) -> None:
     if not state.versions:
-        raise Rejected("blueprint-not-found", f"there is no Blueprint {context.ref.id!r}")
+        origins = PLATFORM_ORIGINS if context.ref.organization is None else ("private",)
+        raise no_blueprint(context.ref, origins)
 
 
 def _name(ref: Ref) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from catalyst.catalog_svc.domain.known import PRIVATE, Known, known_ref
 from catalyst.contracts import catalog_v1 as cat1
+from catalyst.contracts.blueprint_ids import no_blueprint
 from catalyst.contracts.decision import Context, Decision, emit
 from catalyst.contracts.message import Command, Event
 from catalyst.contracts.owner import owners, require_owner
@@ -21,6 +22,8 @@ from catalyst.contracts.subjects import Claim, Ref
 from catalyst.contracts.tables.role import ORG_ADMIN, SOVEREIGN_ADMIN
 
 AGGREGATE: Final = "curation"
+_SHARED: Final = ("public", "sovereign")
+"""Origins of what no Organization owns."""
 
 replace = msgspec.structs.replace
 
@@ -148,7 +151,7 @@ def _require(context: Context) -> Known:
     found: Known = context.reads[known_ref(owner, context.ref.id)]
     own = context.ref.id.startswith(PRIVATE)
     if not found.exists or (own if owner is None else found.secret and not own):
-        raise Rejected("blueprint-not-found", f"there is no Blueprint {context.ref.id!r}")
+        raise no_blueprint(context.ref, _SHARED if owner is None else ("private", *_SHARED))
     return found
 
 
