@@ -48,6 +48,9 @@ BROKER_USERS: Final[Mapping[str, str]] = {**SIGNERS, "simulator": SIMULATOR}
 """The user at the broker of each member. The simulator says what it sees and signs nothing; it has
 its user from the first start, so that it can be added later without another broker."""
 PERSON: Final = "admin@localhost"
+OPERATORS_ROLES: Final = ("sovereign-admin", "billing-admin")
+"""Of whoever runs the stack, as where `catalyst up` does."""
+_ROLES: Final = f"a platform role; given again for more; {' and '.join(OPERATORS_ROLES)} if none"
 FOLDER: Final = Path("/var/lib/catalyst")
 BROKER_DATA: Final = "/var/lib/catalyst/broker-data"
 """Where the broker's container keeps the streams."""
@@ -145,14 +148,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shown.add_argument("--http", default="http://127.0.0.1:8080", help="where the gateway answers")
     shown.add_argument("--nats", default="nats://127.0.0.1:4222", help="where the broker answers")
     shown.add_argument("--email", default=PERSON, help="whose token it is")
-    shown.add_argument("--role", action="append", help="a platform role; sovereign-admin if none")
+    shown.add_argument("--role", action="append", help=_ROLES)
     options = parser.parse_args(arguments)
     try:
         if options.command == "prepare":
             prepare(options.folder)
             print(f"first-start: ready in {options.folder}")
         else:
-            roles = options.role or ["sovereign-admin"]
+            roles = options.role or OPERATORS_ROLES
             print(
                 access(
                     options.folder,

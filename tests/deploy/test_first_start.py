@@ -126,6 +126,12 @@ async def test_access_is_the_document_that_the_cli_reads(
     assert claims.roles == {"security-officer"}
     assert claims.exp - clock.now() > timedelta(hours=11)
 
+    # Whoever runs the stack may do what whoever runs `catalyst up` may.
+    first_start.main(["--folder", str(tmp_path), "access"])
+    document = json.loads(capsys.readouterr().out)
+    claims = await verifier.verify(document["operator"]["token"], at=clock.now())
+    assert claims.roles == {"sovereign-admin", "billing-admin"}
+
 
 def test_an_unknown_role_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first_start.main(["--folder", str(tmp_path), "prepare"])

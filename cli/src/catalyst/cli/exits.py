@@ -130,7 +130,8 @@ def _roles(message: str) -> str:
     told = [f"{' and '.join(inside)} {come} from the Organization; {_OWN}"] if inside else []
     if carried:
         made = f"`catalyst token --email …` with {' or '.join(carried)} makes a token that may"
-        told.append(f"{made}, where the stack runs; `--token` or a context uses it")
+        where = "where the stack runs, as `access` does with the same roles under Compose"
+        told.append(f"{made}, {where}; `--token` or a context uses it")
     return "; ".join(told)
 
 
