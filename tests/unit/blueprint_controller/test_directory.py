@@ -121,3 +121,9 @@ async def test_a_source_outside_of_what_is_allowed_names_the_setting_and_no_fold
             await sources.read(place, "")
         assert str(tmp_path) not in str(caught.value)
     sources.close()
+
+
+def test_a_directory_that_is_not_there_is_named_as_it_was_written(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match=r"there is no directory team/blueprints$") as caught:
+        directory.read_directory(tmp_path, "team", "blueprints")
+    assert str(tmp_path) not in str(caught.value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from catalyst.blueprint_controller.effects import fingerprint
@@ -45,11 +45,12 @@ def read_directory(root: Path, location: str, folder: str) -> Reading:
         real = root.resolve(strict=True)
         top = (real / location / folder).resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
-        raise Unusable("not-found", "there is no such directory") from error
+        named = PurePosixPath(location) / folder
+        raise Unusable("not-found", f"there is no directory {named}") from error
     if not top.is_relative_to(real):
         raise Unusable("not-allowed", OUTSIDE)
     if not top.is_dir():
-        raise Unusable("not-found", "it is not a directory")
+        raise Unusable("not-found", f"{PurePosixPath(location) / folder} is not a directory")
     try:
         found = [(path.relative_to(top).as_posix(), path) for path in _folders(top)]
         return _reading(
