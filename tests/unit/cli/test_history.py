@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -91,3 +92,18 @@ def test_the_way_back_is_offered_only_where_it_runs_and_to_what_ran_since_it_cam
 def test_what_ran_before_it_was_removed_is_known_by_its_removal(change: str, gone: str) -> None:
     assert goingback.removed_by(HISTORY, "blog", "acme-prod", change) == gone
     assert goingback.removed_by(HISTORY, "blog", "acme-dev", change) == ""
+
+
+def test_what_another_application_went_through_is_told_as_that_of_the_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = changed("ch-2", "install", role="shared")
+    other["request"]["application"] = "shop"
+    whole = changed("ch-3", "delete-environment")
+    whole["request"]["application"] = None
+    monkeypatch.setattr(owned, "docs", lambda *_: [changed("ch-1", "install"), other, whole])
+    monkeypatch.setattr(owned, "row", lambda *_: {"name": "blog", "bindings": []})
+    application.history("blog", org="acme", url="http://127.0.0.1:1")
+    rows = capsys.readouterr().out.splitlines()[1:]
+    told = [re.split(r" {2,}", row)[1] for row in rows]
+    assert told == ["install", "install shop", "delete-environment"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from catalyst.cli import owned
+from catalyst.cli import owned, review
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.cli.target import Target
@@ -72,3 +72,15 @@ def test_a_program_is_told_the_same_as_an_object(
     told = capsys.readouterr()
     assert (json.loads(told.out)["result"], told.err) == (LOST, "")
     assert len(door.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("rejected", "ch-1 is rejected by ben@acme.example: use the embedded database"),
+        ("completed", "ch-1 is completed"),
+    ],
+)
+def test_whoever_rejected_a_change_is_named_with_the_reason(status: str, said: str) -> None:
+    doc = {"status": status, "reason": "use the embedded database"}
+    assert review._ended("ch-1", doc, "user:catalyst#ben@acme.example") == said

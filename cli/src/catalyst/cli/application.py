@@ -187,7 +187,7 @@ def history(
         for doc in docs:
             lines.add(
                 doc["change"],
-                doc["request"]["action"],
+                _action(doc["request"], name),
                 _version(doc, name),
                 doc["environment"],
                 as_seen(doc["status"], source_of(doc)),
@@ -209,6 +209,12 @@ def history(
                 f"`catalyst plan rollback {name} --env {where} --org {owner} --to {ways[0]}` plans "
                 f"the way back to that{more}"
             )
+
+
+def _action(request: dict[str, Any], name: str) -> str:
+    """Return what a change does, and to which other Application, which this one is a part of."""
+    other = request.get("application") or name
+    return str(request["action"]) + (f" {other}" if other != name else "")
 
 
 def _missing(name: str, owner: str) -> Failure:

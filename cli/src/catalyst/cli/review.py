@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from catalyst.cli import owned, planshow, said, saving
@@ -61,7 +62,8 @@ def show_(
         raise missing from problem
     found: dict[str, Any] = answered.result
     wanted = output is Format.TABLE and found["plan"] is not None
-    doc = run(said.row(target, change, owner)) if wanted else None
+    row = run(said.shown(target, change, owner)) if wanted else None
+    doc: Doc | None = msgspec.to_builtins(row.doc) if row is not None else None
     paid = saving.told(target, found["plan"], owner) if wanted else ()
     show(answered, output, lambda: _told(found, owner, doc, paid, diff=diff))
     if found["plan"] is None:
@@ -69,7 +71,7 @@ def show_(
             note(f"`catalyst get changes {change} --org {owner}` shows what was asked for")
         raise Ended(ExitCode.REJECTED)
     if output is Format.TABLE:
-        _offer(found, owner, doc, diff=diff)
+        _offer(found, owner, doc, by=row.actor if row is not None else "", diff=diff)
 
 
 def _owner(target: Target, org: str | None, change: str) -> str:
@@ -99,8 +101,25 @@ def _told(found: Doc, owner: str, doc: Doc | None, paid: Sequence[str], *, diff:
     )
 
 
-def _offer(found: Doc, owner: str, doc: Doc | None, *, diff: bool) -> None:
-    """Say what can be done about a change whose plan was shown; `doc` is its row."""
+def _ended(change: str, doc: Doc, by: str) -> str:
+    """Return how a change stands; one that was rejected ended with what was said to it last."""
+    text = f"{change} is {doc['status']}"
+    if doc["status"] != "rejected":
+        return text
+    # An actor is named with its kind and issuer before it.
+    return f"{text} by {by.rpartition('#')[2]}: {doc['reason']}"
+
+
+def _offer(found: Doc, owner: str, doc: Doc | None, *, by: str, diff: bool) -> None:
+    """Say what can be done about a change whose plan was shown.
+
+    Args:
+        found: The answer.
+        owner: Whose the change is.
+        doc: Its row; None if that is not shown.
+        by: Who wrote the row last.
+        diff: Whether the files were shown line by line.
+    """
     change = found["change"]
     if found["plan"]["files"] and not diff:
         note("--diff shows the files line by line")
@@ -108,4 +127,4 @@ def _offer(found: Doc, owner: str, doc: Doc | None, *, diff: bool) -> None:
         approve = said.approve(change, owner, found["hash"])
         note(f"{approve} approves this very plan")
     else:
-        note(f"{change} is {doc['status']}")
+        note(_ended(change, doc, by))

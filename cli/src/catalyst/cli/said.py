@@ -15,6 +15,7 @@ from catalyst.cli.output import note
 from catalyst.cli.planshow import write_lines
 from catalyst.cli.target import Target, reads, run
 from catalyst.client.errors import ClientError, Problem
+from catalyst.client.rows import Row
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.tables.role import BUILDERS, OWNER_ROLES
 
@@ -39,19 +40,29 @@ async def row(
     target: Target, change: str, owner: str, found: Outcome | None = None
 ) -> dict[str, Any] | None:
     """Return the change's document, not older than an outcome; None if it is not shown."""
+    found_row = await shown(target, change, owner, found)
+    if found_row is None:
+        return None
+    doc: dict[str, Any] = msgspec.to_builtins(found_row.doc)
+    return doc
+
+
+async def shown(
+    target: Target, change: str, owner: str, found: Outcome | None = None
+) -> Row | None:
+    """Return the change's row, not older than an outcome; None if it is not shown."""
     if not target.http:
         return None
     seq = found.seq if found is not None else None
     log = found.log or None if found is not None else None
     try:
         async with reads(target) as door:
-            shown, _ = await door.get("changes", change, min_seq=seq, log=log, organization=owner)
+            row_, _ = await door.get("changes", change, min_seq=seq, log=log, organization=owner)
     except Problem as problem:
         if problem.status != owned.NOT_FOUND:
             raise
         return None
-    doc: dict[str, Any] = msgspec.to_builtins(shown.doc)
-    return doc
+    return row_
 
 
 def approve(change: str, owner: str, hash_: str) -> str:
