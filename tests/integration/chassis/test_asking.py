@@ -10,7 +10,7 @@ from nats.micro.service import EndpointConfig
 from nats.micro.service import Service as Micro
 from tests.support.rig import ORGANIZATIONS, working
 
-from catalyst.chassis.asking import Asked
+from catalyst.chassis.asking import Asked, Unanswered
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.jetstream.asking import at_work
 from catalyst.chassis.jetstream.broker import JetStream
@@ -34,6 +34,8 @@ async def _quote(
         raise Rejected("not-found", "there is no price", pointer="/lines/0")
     if "wait" in request:
         await asyncio.Event().wait()
+    if "elsewhere" in request:
+        raise Unanswered("billing", "billing.quote.v1 does not answer")
     if "fail" in request:
         raise LookupError("a bug")
     return {"lines": request["lines"], "for": organization, "asked_by": actor.name}
@@ -115,6 +117,15 @@ async def test_a_question_waits_for_none_before_it(asking: Asked) -> None:
 async def test_a_bug_over_there_is_no_refusal(asking: Asked) -> None:
     with pytest.raises(Retry):
         await asking.ask("environment", "quote", 1, "acme", {"fail": True})
+
+
+async def test_whoever_does_not_answer_is_named(asking: Asked) -> None:
+    """To who asked at first, too: it is what has to be started again."""
+    with pytest.raises(Unanswered) as caught:
+        await asking.ask("nobody", "quote", 1, "acme", {})
+    assert caught.value.service == "nobody"
+    with pytest.raises(Unanswered, match="what this takes of billing did not come in time"):
+        await asking.ask("environment", "quote", 1, "acme", {"elsewhere": True})
 
 
 async def test_a_token_that_is_not_believed_is_no_refusal_of_the_question(

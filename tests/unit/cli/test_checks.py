@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.support.each import each
@@ -21,7 +23,7 @@ from catalyst.cli.doctor import (
     sampled,
     summed,
 )
-from catalyst.cli.doorcheck import disk, limited
+from catalyst.cli.doorcheck import disk, limited, services
 from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped
 from catalyst.cli.target import Target
@@ -70,6 +72,32 @@ def test_an_address_alone_says_what_was_not_looked_at() -> None:
     found = asyncio.run(examine(Target(http="http://127.0.0.1:1")))
     assert [item.health for item in found] == [Health.SKIPPED]
     assert "not looked at" in found[0].detail
+
+
+@each(
+    [
+        ({}, ok("services", "all 5 answer")),
+        ({"billing": 503, "catalog": 503}, "nobody answers for catalog, billing"),
+        ({"billing": 403}, "not looked at: no"),
+        ({"billing": 408}, "late"),
+        ({"billing": 200}, "billing answers a question that there is not"),
+    ]
+)
+def test_without_the_broker_each_service_is_asked_whether_it_is_there(
+    said: dict[str, int], told: Finding | str
+) -> None:
+    """One that is there says that it knows no such question."""
+
+    async def ask(_method: str, place: str, **_more: object) -> None:
+        status = said.get(place.split("/")[3], 404)
+        if status == 408:
+            raise TimedOut("late")
+        if status != 200:
+            raise Problem(status, "forbidden" if status == 403 else "x", "no")
+
+    door: Any = SimpleNamespace(calls=SimpleNamespace(ask=ask))
+    found = asyncio.run(limited("services", services(door), 5.0))
+    assert found == told or (found.detail == told and found.health is not Health.OK)
 
 
 def test_what_is_stopped_is_started_where_its_data_is(

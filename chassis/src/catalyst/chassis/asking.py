@@ -39,6 +39,15 @@ class _Answer(msgspec.Struct):
     result: Any = None
 
 
+class Unanswered(Retry):
+    """Another service does not answer now."""
+
+    def __init__(self, service: str, reason: str) -> None:
+        """Keep which one."""
+        super().__init__(reason)
+        self.service = service
+
+
 class Asked(Asking):
     """Asks over the broker."""
 
@@ -66,11 +75,12 @@ class Asked(Asking):
         try:
             data = await port.ask(self._js, subject, body, headers, timeout=self._timeout)
         except Unavailable as error:
-            raise Retry(f"{place} does not answer: {error.description}") from error
+            why = f"{place} does not answer: {error.description}"
+            raise Unanswered(service, why) from error
         answer = msgspec.json.decode(data, type=_Answer)
         if answer.problem is None:
             return answer.result
         problem = answer.problem
         if problem.code in _NOT_NOW or problem.code not in CODES:
-            raise Retry(f"{place} cannot answer: {problem.code}: {problem.detail}")
+            raise Unanswered(service, f"{place} cannot answer: {problem.code}: {problem.detail}")
         raise Rejected(problem.code, problem.detail, problem.errors)

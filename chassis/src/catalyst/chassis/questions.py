@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from catalyst.chassis import clock
 from catalyst.chassis.access import RolesTable
+from catalyst.chassis.asking import Unanswered
 from catalyst.chassis.errors import Retry
 from catalyst.chassis.events import Unreadable
 from catalyst.chassis.jetstream.answering import Answering
@@ -43,7 +44,7 @@ from catalyst.contracts.topology import EV
 
 log = logging.getLogger(__name__)
 
-_ANOTHER: Final = "what this takes of another service did not come in time: ask again in a moment"
+_ANOTHER: Final = "what this takes of {} did not come in time: ask again in a moment"
 
 
 class Questions:
@@ -105,8 +106,10 @@ class Questions:
             return problem(refusal)
         except (BrokerError, Retry, Unreadable) as error:
             log.warning("query failed", extra={"query": query.name, "why": str(error)})
-            asked = isinstance(error, Retry)
-            why = _ANOTHER if asked else "the state cannot be read now"
+            why = "the state cannot be read now"
+            if isinstance(error, Retry):
+                of = error.service if isinstance(error, Unanswered) else "another service"
+                why = _ANOTHER.format(of)
             return problem(Rejected("unavailable", why))
         return {"as_of": as_of, "result": found}
 

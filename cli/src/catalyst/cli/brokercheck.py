@@ -68,7 +68,7 @@ async def examine(target: Target) -> list[Finding]:
     """Look at version, streams, consumers and room; always within a few seconds."""
     if not target.nats:
         hint = "`catalyst context add --nats …` tells where it is"
-        unseen = "its version, streams, consumers, room, command queue and uses"
+        unseen = "its version, streams, consumers, room, workers, command queue and uses"
         return [skipped("broker", f"no address of it is known: {unseen} were not looked at", hint)]
     place = shown_address(target.nats)
     found: list[Finding] = []

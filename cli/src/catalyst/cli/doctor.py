@@ -15,7 +15,15 @@ from catalyst.cli.ages import lasting, left
 from catalyst.cli.brokercheck import CONSUMER, LOG
 from catalyst.cli.calling import as_called
 from catalyst.cli.dlq import letters, unreadable
-from catalyst.cli.doorcheck import BROKERS_DISK, DISK, SHORT_SECONDS, cluster, disk, limited
+from catalyst.cli.doorcheck import (
+    ANSWERING,
+    BROKERS_DISK,
+    DISK,
+    SHORT_SECONDS,
+    cluster,
+    disk,
+    limited,
+)
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.findings import Finding, Health, fail, ok, skipped, warn
 from catalyst.cli.output import Format, Table, note, show
@@ -122,6 +130,10 @@ async def _door(target: Target) -> list[Finding]:
         seconds = UNWELL_SECONDS if ready.health is Health.FAIL else LONG_SECONDS
         async with asyncio.TaskGroup() as tasks:
             checks = [
+                tasks.create_task(limited(ANSWERING, doorcheck.services(door), SHORT_SECONDS))
+                for _ in ([] if target.nats else [ANSWERING])
+            ]
+            checks += [
                 tasks.create_task(limited("read model", _freshness(door), SHORT_SECONDS)),
                 tasks.create_task(limited(STALE, _stale(door), seconds)),
                 tasks.create_task(limited(WAITING, waitcheck.waiting(door), seconds)),

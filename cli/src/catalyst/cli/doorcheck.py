@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from asyncio import timeout
+from asyncio import TaskGroup, timeout
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,9 @@ from catalyst.chassis.jwks import RENEWAL
 from catalyst.cli import contexts
 from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
-from catalyst.client.errors import ClientError, Problem
+from catalyst.client.errors import ClientError, Malformed, Problem
 from catalyst.client.http_transport import HttpClient
+from catalyst.contracts.registry import SERVICES
 
 WARN_FREE_BYTES: Final = 2 * 1024**3
 FAIL_FREE_BYTES: Final = 256 * 1024**2
@@ -24,6 +25,11 @@ FAIL_FREE_BYTES: Final = 256 * 1024**2
 SHORT_SECONDS: Final = 2.5
 READY: Final = "ready"
 """The check whether the stack says itself that it can do its work."""
+ANSWERING: Final = "services"
+"""The check whether each service answers, where its workers are not seen."""
+_NO_QUESTION: Final = "at-work"
+_ANSWER_SECONDS: Final = 1.0
+"""For one that is about to start."""
 DISK: Final = "disk"
 """The check of the room below the data directory."""
 BROKERS_DISK: Final = "broker's disk"
@@ -90,6 +96,34 @@ async def _ready(door: HttpClient) -> Finding:
     if wrong or answer.status_code != httpx.codes.OK:
         return fail(READY, told or body.status, fix)
     return ok(READY, "what is published is delivered")
+
+
+async def services(door: HttpClient) -> Finding:
+    """Return whether each service answers: whoever knows the broker sees its workers besides."""
+    async with TaskGroup() as tasks:
+        asked = {name: tasks.create_task(_refusal(door, name)) for name in SERVICES}
+    away = []
+    for name, task in asked.items():
+        match task.result():
+            case Problem(status=httpx.codes.SERVICE_UNAVAILABLE):
+                away.append(name)
+            case Problem(status=httpx.codes.NOT_FOUND):
+                pass
+            case wrong:
+                raise wrong
+    if away:
+        return fail(ANSWERING, f"nobody answers for {', '.join(away)}", "start what is away again")
+    return ok(ANSWERING, f"all {len(SERVICES)} answer")
+
+
+async def _refusal(door: HttpClient, service: str) -> ClientError:
+    """Return what comes of a question that there is not: who is at work says that."""
+    place = f"/v1/queries/{service}/{_NO_QUESTION}"
+    try:
+        await door.calls.ask("POST", place, body=b"{}", timeout=_ANSWER_SECONDS)
+    except ClientError as error:
+        return error
+    return Malformed(f"{service} answers a question that there is not")
 
 
 def cluster(target: Target) -> list[Finding]:
