@@ -137,7 +137,7 @@ class Service:
         line = {"version": "2.0.0", "upgradable": not why, "upgrade_reason": why}
         place = {"application": "site", "environment": "omantel-prod"}
         self.answers: dict[str, Any] = {
-            "versions": {"versions": [line]},
+            "versions": {"versions": [{**line, "version": "3.0.0", "upgrade_reason": "no"}, line]},
             "show": {"runs": [{**place, "version": "1.0.0"}, {**place, "version": "0.9.0"}]},
         }
         monkeypatch.setattr(owned, "answer", lambda *given: self.answers[given[2]])
@@ -177,6 +177,8 @@ def test_a_person_reads_what_is_added_changed_and_gone_and_how_to_see_it_planned
     ]
     plan = "catalyst plan upgrade site --env omantel-prod --org omantel --version 2.0.0 --diff"
     assert shown.err.count(plan) == 1
+    assert ended([*TYPED, "--json"]) == ExitCode.OK
+    assert capsys.readouterr().err == ""
 
 
 def test_a_program_has_all_of_it_and_a_refused_upgrade_is_said(
@@ -201,6 +203,10 @@ def test_versions_between_which_nothing_differs_say_so(
     Service(monkeypatch, found({}, {}), "")
     assert ended(list(TYPED)) == ExitCode.OK
     assert capsys.readouterr().out.splitlines()[-1] == "nothing differs"
+    files = [{"what": "changed", "name": "README.md"}]
+    Service(monkeypatch, found({}, {}, files=files), "")
+    assert ended(list(TYPED)) == ExitCode.OK
+    assert "nothing differs" not in capsys.readouterr().out
 
 
 def test_a_version_that_is_not_there_is_refused_with_those_there_are(
