@@ -224,7 +224,8 @@ def test_an_account_without_limits_says_so_and_what_sets_one(
     assert ended(["billing", "limit", "show", *WHERE, "--json"]) == ExitCode.OK
     # What is not shown to who asks is not zero.
     shown = capsys.readouterr()
-    assert (json.loads(shown.out)["spent"], shown.err) == (None, "")
+    told = json.loads(shown.out)
+    assert (told["spent"], told["alerts"], shown.err) == (None, None, "")
 
 
 def test_a_month_without_charges_is_told_to_a_program_as_a_list_too(
@@ -234,4 +235,5 @@ def test_a_month_without_charges_is_told_to_a_program_as_a_list_too(
     monkeypatch.setattr(owned, "answer", lambda *_: {"running": []})
     monkeypatch.setattr(owned, "docs", lambda *_: [])
     assert ended(["billing", "limit", "show", *WHERE, "--json"]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)["spent"] == []
+    told = json.loads(capsys.readouterr().out)
+    assert (told["spent"], told["alerts"]) == ([], [])

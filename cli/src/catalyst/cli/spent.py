@@ -23,7 +23,8 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     """By currency, in minor units; None: that is not known, or not shown to who asks."""
     unknown: str
     """Why it is not known; empty: it is, or it is not shown."""
-    alerts: list[dict[str, Any]]
+    alerts: list[dict[str, Any]] | None
+    """What was told of that; None: that is not known, or not shown to who asks."""
     unseen: str
     """Why the alerts are not known, as above."""
 
@@ -55,7 +56,7 @@ def told(account: dict[str, Any], spent: Spent) -> list[str]:
             if minor >= limit["minor"]:
                 line += ", so nothing more can be ordered in it; use that comes is counted"
         found.append(line)
-        for one in spent.alerts:
+        for one in spent.alerts or ():
             if one["limit"] == limit:
                 when = f"{ages.moment(one['since']):%F %H:%M} UTC"
                 text = f"{amount(one['spent'])} of {amount(one['limit'])} was spent"
@@ -79,12 +80,12 @@ def _spent(target: Target, month: str, owner: str) -> tuple[dict[str, int] | Non
     return {one["total"]["currency"]: one["total"]["minor"] for one in found["amounts"]}, ""
 
 
-def _alerts(target: Target, month: str, owner: str) -> tuple[list[dict[str, Any]], str]:
+def _alerts(target: Target, month: str, owner: str) -> tuple[list[dict[str, Any]] | None, str]:
     """Return what was told of a month, or why that is not known."""
     try:
         shown = owned.docs(target, "usage", owner)
     except ClientError as error:
-        return [], _why(error)
+        return None, _why(error)
     return [alert for doc in shown if doc["month"] == month for alert in doc["alerts"]], ""
 
 
