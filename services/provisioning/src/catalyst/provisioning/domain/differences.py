@@ -95,7 +95,8 @@ def _whole(path: str, old: bytes | None, new: bytes | None) -> str:
         head, sign = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +{span} @@\n", "+"
     else:
         head, sign = f"--- a/{path}\n+++ /dev/null\n@@ -{span} +0,0 @@\n", "-"
-    return head + "".join(sign + _ended(line) for line in lines)
+    ended = [f"{sign}{line}" if line[-1] == "\n" else f"{sign}{line}\n" for line in lines]
+    return head + "".join(ended)
 
 
 def _ended(line: str) -> str:
