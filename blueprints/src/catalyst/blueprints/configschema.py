@@ -24,6 +24,10 @@ MAX_EFFORT: Final = 1_000_000
 it shows with that. A default in each entry of a list in another stands for billions."""
 _SAID: Final = 16
 """What saying something costs besides what is shown with it, in values."""
+_NAMING: Final = frozenset({"required", "dependentRequired", "dependencies"})
+"""Words of a schema that refuse something for each name that they give."""
+_ASIDE: Final = frozenset({*LISTS, "then", "else", "dependentSchemas", "dependencies"})
+"""Words of a schema with schemas that may speak of the same value: most have none of them."""
 SECRET: Final = re.compile(
     r"secret:(?P<name>[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)/(?P<key>[A-Za-z0-9._-]{1,253})"
 )
@@ -164,6 +168,8 @@ class _Weights:
 
 def _rules(part: dict[str, Any]) -> int:
     """Return how much a schema can refuse of one value, but for the schemas in it."""
+    if _NAMING.isdisjoint(part):
+        return 1
     named = [part.get("required"), *(part.get("dependentRequired") or {}).values()]
     named += (part.get("dependencies") or {}).values()
     return 1 + sum(len(one) for one in named if isinstance(one, list))
@@ -323,7 +329,8 @@ def _inside(schema: dict[str, Any]) -> _Inside:
         one if isinstance(one, dict) else None
         for one in (schema.get("additionalProperties"), schema.get("items"))
     )
-    return schema.get("properties") or {}, others, items, list(_aside(schema))[::-1]
+    aside = [] if _ASIDE.isdisjoint(schema) else list(_aside(schema))[::-1]
+    return schema.get("properties") or {}, others, items, aside
 
 
 def _aside(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -26,6 +26,8 @@ _NOTHING: Final = object()
 _DEPENDENT: Final = ("dependentSchemas", "dependencies")
 _APPLYING: Final = frozenset({*LISTS, *_DEPENDENT, "if"})
 """What of a schema `applying` reads: most have nothing of it."""
+_HOLDING: Final = frozenset({*_APPLYING, "properties", "additionalProperties", "items"})
+"""Where schemas stand in a schema that may fill in or change something."""
 
 
 def compiling(schema: dict[str, Any]) -> int:
@@ -189,6 +191,13 @@ class _Part:
         """Whether a value may not stay as it is given."""
         self.makes: bool
         """Whether something may come to stand in an empty map."""
+        number = schema.get("type") in ("number", "integer")
+        if _HOLDING.isdisjoint(schema):  # Most are of a single value.
+            self.changing, self.making, self.further = {}, {}, {}
+            self.extra = self.items = None
+            self._fixed, self.further_count = set(), 0
+            self.changes, self.makes = number, False
+            return
         properties: dict[str, dict[str, Any]] = schema.get("properties") or {}
         self.changing = {name: one for name, one in properties.items() if part(one).changes}
         """The fields that may not stay as they are given."""
@@ -213,7 +222,6 @@ class _Part:
         beside += [self.further[one] for one in ("then", "else") if one in self.further]
         self.makes = bool(self.making) or any(part(one).makes for one in beside)
         known = (self.changing, self.making, self.extra, self.items, self.further)
-        number = schema.get("type") in ("number", "integer")
         self.changes = number or any(one for one in known)
 
     def names(self, value: dict[str, Any]) -> list[str]:
