@@ -1,6 +1,7 @@
 // One change, live: its steps, what it waits for, and what a person can do about it.
 
 import { Absence, absent } from "./absent.js";
+import { Again } from "./again.js";
 import { Decision } from "./deciding.js";
 import { el, say } from "./dom.js";
 import { Text } from "./fields.js";
@@ -11,7 +12,7 @@ import { paid } from "./parts.js";
 import { builds, cancels, standing } from "./rights.js";
 import { CHANGE_MOODS, changeTitle, sourceOf, stepName, takesAway } from "./steps.js";
 import { PATIENCE_MS, Why } from "./why.js";
-import { asSeen, duration, place } from "./words.js";
+import { actor, asSeen, duration, place } from "./words.js";
 
 /** What stands beside a step; a step that runs turns. */
 const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" };
@@ -19,6 +20,9 @@ const SIGNS = { done: "check", failed: "cross", undone: "undo", undoing: "undo" 
 const LOOKS = ["observe", "unprotect"];
 const OVER = ["completed", "failed", "cancelled", "rejected"];
 const GAVE_UP = ["failed", "cancelled"];
+/** What a step is called that was not begun: it comes, or it never will. */
+const LATER = "later";
+const NEVER = "not done";
 
 export class ChangePage {
   #began = new Map();
@@ -37,6 +41,7 @@ export class ChangePage {
     this.why = new Why(go);
     this.end = el("div");
     this.decision = new Decision(organization, change, { rows, session });
+    this.again = new Again(organization, { go, rows, waiting });
     this.#actions();
     node.replaceChildren(el("div", { class: "page" },
       inside ? backTo("Back to Applications", () => go("applications")) : backTo("Back to what waits for you", () => go("waiting")),
@@ -47,13 +52,14 @@ export class ChangePage {
         el("div", { class: "main" }, this.decision.plan.node,
           el("section", { class: "card", "aria-label": "Steps" }, el("h3", { text: "Steps" }), this.steps, this.why.node, this.end)),
         el("div", { class: "aside" }, this.acts, this.decision.problems,
-          el("section", { class: "card", "aria-label": "About" }, el("h3", { text: "About" }), this.facts)))));
+          el("section", { class: "card", "aria-label": "About" }, el("h3", { text: "About" }), this.facts))), this.again.plan.node));
     this.changed(null);
     this.title.focus();
   }
 
   stop() {
     this.decision.stop();
+    this.again.stop();
   }
 
   tick() {
@@ -68,6 +74,7 @@ export class ChangePage {
     const waits = JSON.stringify(doc.blocked_by ?? []);
     if (waits !== this.#waits.text) this.#waits = { text: waits, since: performance.now() };
     const patient = performance.now() - this.#waits.since < PATIENCE_MS;
+    this.again.tick();
     this.why.show(patient ? [] : this.waiting(this.organization).whole(doc.blocked_by ?? [], `change ${this.change}`));
   }
 
@@ -100,7 +107,7 @@ export class ChangePage {
     return null;
   }
 
-  #draw({ doc, time }) {
+  #draw({ doc, time, actor: by }) {
     this.missing = null;
     this.bar.hidden = false;
     say(this.title, changeTitle(doc));
@@ -109,7 +116,7 @@ export class ChangePage {
     this.bar.className = CHANGE_MOODS[doc.status] ?? "";
     this.timers = new Map();
     const { action, application, environment } = doc.request;
-    this.steps.replaceChildren(...doc.steps.map((one) => this.#step(one, Date.parse(time), action)));
+    this.steps.replaceChildren(...doc.steps.map((one) => this.#step(one, Date.parse(time), doc)));
     const stays = this.inside && doc.status === "completed" && application && environment && action !== "uninstall";
     this.end.replaceChildren(...[
       stays ? el("button", { type: "button", text: `See how ${application} is`, on: { click: () => this.go("application", application, environment) } }) : null,
@@ -119,16 +126,17 @@ export class ChangePage {
       stands(doc) ? el("p", { text: stands(doc) }) : null,
       list("Stays", kept(doc)),
     ].filter(Boolean));
-    this.facts.replaceChildren(facts(doc));
+    this.facts.replaceChildren(facts(doc, by));
     const open = !OVER.includes(doc.status) && doc.status !== "undoing";
     const [builder, canceller] = [builds, cancels].map((may) => may(this.session, this.organization, this.rows()));
     this.cancel.hidden = !(open && canceller);
     if (builder || (doc.status === "waiting" && standing(this.session, this.organization, this.rows(), doc))) this.decision.plan.show(doc);
     this.decision.show(doc);
-    this.acts.hidden = this.cancel.hidden && this.decision.node.hidden;
+    this.again.show(doc, builder);
+    this.acts.hidden = [this.cancel, this.decision.node, this.again.button].every(({ hidden }) => hidden);
   }
 
-  #step(one, time, action) {
+  #step(one, time, { request: { action }, status }) {
     const known = this.#began.get(one.step);
     const at = ["running", "undoing"].includes(one.status);
     // When a step began is known if its beginning was seen; nothing is said of the others.
@@ -138,7 +146,8 @@ export class ChangePage {
     this.timers.set(one.step, timer);
     const through = one.applications.length && at ? `done for ${one.applications.join(", ")}` : "";
     const rest = [one.attempt > 1 ? `attempt ${one.attempt}` : "", through, one.reason, one.detail].filter(Boolean);
-    const waiting = one.status === "pending" ? "later" : one.status;
+    const pending = [...OVER, "undoing"].includes(status) ? NEVER : LATER;
+    const waiting = one.status === "pending" ? pending : one.status;
     return el("li", { class: `change-step ${one.status}` },
       el("span", { class: "sign" }, SIGNS[one.status] ? icon(SIGNS[one.status]) : null),
       el("div", {},
@@ -152,7 +161,7 @@ export class ChangePage {
     this.cancel = el("details", { hidden: true }, el("summary", { text: "Cancel this change" }), reason.node,
       el("button", { type: "button", text: "Cancel it", on: { click: () => this.decision.send("cancel-change", { reason: reason.control.value }, reason) } }));
     this.acts = el("section", { class: "card acts", "aria-label": "What you can do", hidden: true },
-      el("h3", { text: "What you can do" }), this.decision.node, this.cancel);
+      el("h3", { text: "What you can do" }), this.decision.node, this.cancel, el("div", { class: "actions" }, this.again.button));
   }
 }
 
@@ -203,7 +212,13 @@ function asked({ action, version, values = {}, dependencies = {}, revision, keep
   ].filter(Boolean);
 }
 
-function facts(doc) {
+/** Returns who stopped a change, by whom its row changed last; nobody for one that went on, even to be taken back. */
+function stopper({ status, author, author_email: email }, by) {
+  const name = { rejected: "Rejected by", cancelled: "Cancelled by" }[status];
+  return name && by.startsWith("user:") ? [[name, by === author && email ? email : actor(by)]] : [];
+}
+
+function facts(doc, by) {
   const waits = doc.status === "waiting";
   const approved = doc.approved.map((one) => [one.email || one.by, one.comment].filter(Boolean).join(": "));
   return factsOf([
@@ -213,6 +228,7 @@ function facts(doc) {
     ["Versions", doc.lock.map((one) => `${one.application} ${one.blueprint} ${one.version}`).join(", ")],
     ...(waits && doc.approvals.length ? [missingLine(doc.missing, doc.author_email || doc.author)] : []),
     ["Approved by", approved.join(", ")],
+    ...stopper(doc, by),
     ["Hash", doc.hash],
   ]);
 }

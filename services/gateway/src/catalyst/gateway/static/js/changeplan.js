@@ -50,8 +50,8 @@ export class ChangePlan {
   #gate() {
     if (!this.#plan) return;
     const { author, author_email: email, approved, missing, status } = this.#doc;
-    const left = status === "waiting" ? { missing } : { title: "What it waited for", none: "Nothing.", missing: [] };
-    this.#gates.replaceChildren(gates(this.#plan, { author: email || author, approved, ...left }));
+    const over = status === "waiting" ? {} : { title: "What it waited for", none: "Nothing.", over: true };
+    this.#gates.replaceChildren(gates(this.#plan, { author: email || author, approved, missing, ...over }));
   }
 
   async #ask() {

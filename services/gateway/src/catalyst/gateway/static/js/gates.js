@@ -12,12 +12,13 @@ const whom = (team, author) => team || (author === "you" ? "anyone but you" : AN
  * Returns the lines about approvals as `[name, text]`: who has to give how many, who may not, how many there are, and
  * which are missing still, where that is not all of them.
  * `asked` are all that are asked for, `missing` those that are missing still; `author` is what whoever asks for the
- * change is called, `approved` who approved it, and `officers` are teams for which too few in the Organization can.
+ * change is called, `approved` who approved it, and `officers` are teams for which too few in the Organization can;
+ * of what is `over`, nobody will any more.
  */
-export function approvalLines({ asked, missing = asked, author, approved = [], officers = [], impossible = [] }) {
+export function approvalLines({ asked, missing = asked, author, approved = [], officers = [], impossible = [], over = false }) {
   if (!asked.length) return [];
   const names = approved.map(({ email, by }) => email || by);
-  const given = names.length ? `by ${together(names)}` : "nobody yet";
+  const given = names.length ? `by ${together(names)}` : over ? "nobody" : "nobody yet";
   const lines = [];
   for (const { team, quorum } of asked) {
     lines.push(["Must approve", `${counted(quorum, "approval")} of ${whom(team, author)}`]);
@@ -45,9 +46,9 @@ export function factsOf(lines) {
  * Returns what has to come before a plan is carried out, under a title, or `none` in words; `author` is what whoever
  * asks for it is called, `missing` are the approvals that are missing still, and `approved` says who gave theirs.
  */
-export function gates({ gates: found, quota, blocked_by: blocked }, { title = "What it waits for", none = "Nothing: it begins at once.", author = "you", missing, approved } = {}) {
+export function gates({ gates: found, quota, blocked_by: blocked }, { title = "What it waits for", none = "Nothing: it begins at once.", author = "you", missing, approved, over } = {}) {
   const { opening, impossible, officers } = found;
-  const lines = approvalLines({ asked: found.approvals, missing, author, approved, officers, impossible });
+  const lines = approvalLines({ asked: found.approvals, missing, author, approved, officers, impossible, over });
   if (!opening.open) lines.push(["Change window", opening.next ? `Changes may happen again ${instant(opening.next)}` : "No time is known when changes may happen"]);
   if (opening.problem) lines.push(["Change window", opening.problem]);
   const until = opening.closes ? [["Change window", `Changes may happen until ${instant(opening.closes)}`]] : [];

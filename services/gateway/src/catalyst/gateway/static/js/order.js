@@ -21,6 +21,17 @@ export function namesOf(rows, kind, organization) {
   return found.map(({ name }) => name).sort();
 }
 
+/** Returns the names of the Applications of a Blueprint that are to run in an Environment. */
+export function copiesOf(rows, organization, blueprint, environment) {
+  const found = [];
+  for (const [key, { doc }] of rows) {
+    const at = place(key);
+    if (at.kind !== "application" || at.organization !== organization) continue;
+    if (doc?.bindings?.some((one) => one.environment === environment && one.desired?.blueprint === blueprint)) found.push(at.name);
+  }
+  return found.sort();
+}
+
 export class Order {
   node = el("div", { class: "order" });
   #config = null;
@@ -61,7 +72,7 @@ export class Order {
       opened: on.opened,
       again: (dependencies) => this.ask({ ...this.asked, dependencies }),
       paid: () => paidBy(this.rows(), about.organization),
-      copies: (blueprint, environment) => this.#copies(blueprint, environment),
+      copies: (blueprint, environment) => copiesOf(this.rows(), about.organization, blueprint, environment),
       picture: (locked) => (locked ? pictureOf(this.rows(), about.organization, locked) : ""),
       waiting: () => on.waiting(about.organization),
       go: on.go,
@@ -216,16 +227,6 @@ export class Order {
     if (!this.plan.node.hasChildNodes()) return;
     this.#turn += 1;
     this.plan.clear();
-  }
-
-  #copies(blueprint, environment) {
-    const found = [];
-    for (const [key, { doc }] of this.rows()) {
-      const at = place(key);
-      if (at.kind !== "application" || at.organization !== this.about.organization) continue;
-      if (doc?.bindings?.some((one) => one.environment === environment && one.desired?.blueprint === blueprint)) found.push(at.name);
-    }
-    return found.sort();
   }
 
   /** Asks for a plan and shows it, or why there is none; `typed`: of what the form holds, which then says what it can itself. */

@@ -25,6 +25,11 @@ export function takesAway(action) {
   return ["uninstall", "delete-environment", "delete-organization"].includes(action);
 }
 
+/** Returns whether an action takes a whole Environment or Organization away. */
+export function wholly(action) {
+  return action.startsWith("delete-");
+}
+
 /** Returns whether a change works on an Application: it was asked for that, or takes it along. */
 export function worksOn({ request, lock }, application, environment) {
   const asked = request.application === application && request.environment === environment;
