@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from playwright.async_api import expect
 from tests.browser.site import Site
-from tests.browser.steps import choose, forgive, furnish
+from tests.browser.steps import choose, forgive, furnish, plan
 from tests.support.browser import Window
 
 from catalyst.blueprints import form
@@ -88,3 +88,23 @@ async def test_what_is_wrong_with_a_field_is_a_sentence_without_a_programs_name_
     await show.click()
     await expect(name.locator(".error")).to_have_text("It has to be given")
     await forgive(desk)
+
+
+@pytest.mark.guarantee("G26.4")
+async def test_where_a_secret_stands_is_said_before_it_is_typed(
+    desk: Window, market: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(market, slug, desk)
+    await choose(desk, slug, "Redis")
+    secret = page.locator(".order").get_by_label("Password")
+    # What is typed is no secret: whoever types it can read it.
+    await expect(secret).to_have_attribute("type", "text")
+    await expect(secret).to_have_attribute("placeholder", "secret:<name>/<key>")
+    told = f"read from org/{slug}/env/prod/<name>, property <key>"
+    field = page.locator(".order .field", has=page.get_by_label("Password"))
+    await expect(field).to_contain_text(told)
+    await secret.fill("secret:cache/code")
+    await plan(desk)
+    files = page.locator(".plan .file", has_text=f"org/{slug}/env/prod/cache")
+    await expect(files).to_have_count(1)

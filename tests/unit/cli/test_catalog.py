@@ -105,6 +105,30 @@ def test_reasons_and_forms_are_asked_for_where_it_shall_run(
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["db.mode", "Mode"]
 
 
+def test_a_form_says_what_stands_for_a_secret_and_for_an_application(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ref = {"type": "string", "x-catalyst-ui-hint": "application-ref"}
+    parts = {
+        "apiKey": {"type": "string", "x-catalyst-ui-hint": "password"},
+        "other": ref,
+        "tickets": {**ref, "x-catalyst-ui-filter": {"blueprint": "tickets"}},
+        "seats": {"type": "integer"},
+    }
+    found = [msgspec.to_builtins(one) for one in form.fields({"properties": parts})]
+    fields = [{"field": one, "value": None, "options": []} for one in found]
+    answered(monkeypatch, {"fields": fields})
+    catalog.show_("bp-board", org="acme", form=True, url="http://x:1")
+    heading, *lines = capsys.readouterr().out.splitlines()
+    begin, end = heading.index("TYPE"), heading.index("VALUE")
+    assert {line.split()[0]: line[begin:end].strip() for line in lines} == {
+        "apiKey": "secret:<name>/<key>",
+        "other": "Application of any Blueprint",
+        "tickets": "Application of bp-tickets",
+        "seats": "integer",
+    }
+
+
 def test_a_form_says_while_what_a_field_is_there_and_needed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -325,13 +325,22 @@ def _field(
     table.add(
         name,
         field["title"],
-        field["type"],
+        _type(field),
         _typed(value),
         _required(field),
         _all(field.get("shown_when") or ()),
         field.get("immutable", False),
         options or field.get("enum", []),
     )
+
+
+def _type(field: dict[str, Any]) -> str:
+    """Return what a field takes: of what is spelled as a string, what it stands for."""
+    if field.get("widget") == "password":
+        return "secret:<name>/<key>"
+    if field.get("widget") == "application":
+        return f"Application of {(field.get('picker') or {}).get('blueprint') or 'any Blueprint'}"
+    return str(field["type"])
 
 
 def _typed(value: Any) -> Any:

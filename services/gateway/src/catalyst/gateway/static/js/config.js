@@ -5,6 +5,8 @@ import { Control, requiredMark } from "./fields.js";
 import { label } from "./words.js";
 
 const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+/** How a value says where a secret stands. */
+const SECRET = "secret:<name>/<key>";
 const within = (path, above) => path.length > above.length && above.every((step, at) => path[at] === step);
 
 /** One field that is asked. */
@@ -50,9 +52,9 @@ export class ConfigForm {
   #asked = new Map();
   #groups = new Map();
 
-  /** `form` is the answer of `catalog.form`; `running` tells that its values are those that run. */
-  constructor(form, running) {
-    this.running = running;
+  /** `form` is the answer of `catalog.form`; `running` tells that its values are those that run, and `secrets` is where in the secret store secrets are read from. */
+  constructor(form, running, secrets) {
+    Object.assign(this, { running, secrets });
     const found = form.fields.map((one) => ({ required: false, ...one.field, ...one, path: one.field.path }));
     for (const one of turning(found)) this.#place(one, found);
     if (!found.length) this.node.append(el("p", { class: "quiet", text: "There is nothing to set." }));
@@ -73,7 +75,7 @@ export class ConfigForm {
       into.append(node);
       return;
     }
-    const field = made({ ...one, description: told(one) });
+    const field = made({ ...one, description: told(one, this.secrets) });
     this.#asked.set(key(one.path), field);
     into.append(field.node);
   }
@@ -192,7 +194,7 @@ function turning(found) {
   return all;
 }
 
-function told(one) {
+function told(one, secrets) {
   const { minimum, maximum } = one;
   const from = minimum === undefined ? "" : `From ${minimum}`;
   const range = maximum === undefined ? from : from ? `${from} to ${maximum}` : `Up to ${maximum}`;
@@ -201,7 +203,7 @@ function told(one) {
     one.description,
     range ? `${range}.` : "",
     one.widget === "domain" ? "A host name, such as app.example.com." : "",
-    one.widget === "password" ? "It is not shown while you type." : "",
+    one.widget === "password" ? `Not the secret itself, but where it stands: \`${SECRET}\` is read from \`${secrets}/<name>\`, property \`<key>\`.` : "",
     one.widget === "list" && plain(one.items) ? "One on each line." : "",
     one.widget === "map" ? "JSON." : "",
     none ? `No ${one.picker?.blueprint || "Application"} runs there that could be chosen.` : "",
@@ -236,8 +238,8 @@ function made(about) {
     });
   }
   if (widget === "list" || widget === "map" || widget === "group") return json(about);
-  const typed = { type: widget === "password" ? "password" : "text", spellcheck: "false" };
-  typed.autocomplete = widget === "password" ? "new-password" : "off";
+  const typed = { type: "text", autocomplete: "off", spellcheck: "false" };
+  if (widget === "password") typed.placeholder = SECRET;
   if (widget === "number") typed.inputmode = "decimal";
   const tall = widget === "textarea";
   const control = el(tall ? "textarea" : "input", { ...(tall ? { rows: "4" } : typed), value: value === null ? "" : String(value) });

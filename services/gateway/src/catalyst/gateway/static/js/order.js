@@ -133,6 +133,13 @@ export class Order {
     return { environment: this.fields.environment.collect() ?? "", application: "" };
   }
 
+  /** Returns where in the secret store the secrets of the Environment stand. */
+  #secrets() {
+    const { organization } = this.about;
+    const own = this.environment.startsWith(`${organization}-`) ? this.environment.slice(organization.length + 1) : this.environment;
+    return `org/${organization}/env/${own || "<environment>"}`;
+  }
+
   async #load() {
     this.#abort?.abort();
     const abort = new AbortController();
@@ -148,7 +155,7 @@ export class Order {
       return;
     }
     const before = this.#config;
-    this.#config = new ConfigForm(form, Boolean(this.about.application));
+    this.#config = new ConfigForm(form, Boolean(this.about.application), this.#secrets());
     // With what was typed, and said of it, while the form was read.
     if (before) this.#config.restore(before.typed(), before.said());
     this.holder.replaceChildren(this.#config.node);
