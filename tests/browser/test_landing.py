@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, ViewportSize, expect
 from tests.browser.site import Site
-from tests.browser.steps import OWNERS, forgive, open_view
+from tests.browser.steps import OWNERS, forgive, furnish, open_view
 from tests.support import browser as support
 from tests.support.browser import Window
 
@@ -160,3 +160,25 @@ async def test_an_address_beside_the_page_says_that_nothing_is_there_and_leads_t
         await page.get_by_label("Token").wait_for()
     finally:
         await page.close()
+
+
+@pytest.mark.guarantee("G26.8")
+async def test_of_the_first_steps_the_one_that_can_wait_says_so(
+    desk: Window, site: Site, slug: str
+) -> None:
+    page = desk.page
+    await furnish(site, slug, desk, credit=0)
+    await open_view(desk, slug, "Applications")
+    steps = page.get_by_role("region", name="How to begin").get_by_role("listitem")
+    credit = steps.filter(has_text="Credit, for what has a price")
+    await expect(credit).to_contain_text("(can wait until a plan asks for it)")
+    await expect(steps.get_by_text("can wait")).to_have_count(1)
+    # So the step that stands out is the one behind it.
+    await expect(steps.last.get_by_role("button", name="Open the catalogue")).to_have_class(
+        "primary"
+    )
+    given = {"currency": "OMR", "minor": 1000}
+    data = {"grant": "g-1", "amount": given, "reason": "To begin with"}
+    await site.command("billing.grant-credit.v1", slug, data, aggregate="account", id=slug)
+    await expect(credit).to_contain_text("(done)")
+    await expect(credit).not_to_contain_text("can wait")

@@ -244,7 +244,7 @@ async def test_what_is_wrong_with_a_value_stands_at_its_field(
 
 async def _an_older_version_is_looked_at_and_planned(window: Window, slug: str) -> None:
     page = window.page
-    await page.get_by_text("Could another version be installed?").click()
+    await page.get_by_text("Install another version").click()
     form = page.get_by_role("form", name="Another version")
     version = form.get_by_label("Version")
     await form.get_by_role("button").click()

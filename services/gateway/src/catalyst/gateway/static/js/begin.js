@@ -43,7 +43,7 @@ function lines(steps) {
   const next = steps.find(({ done, optional, button }) => !done && !optional && button);
   return steps.map((step) => el("li", { class: `change-step ${step.done ? "done" : "pending"}` },
     el("span", { class: "sign" }, step.done ? icon("check") : null),
-    el("div", {}, el("p", {}, el("strong", { text: step.name }), step.done ? el("span", { class: "unseen", text: " (done)" }) : null),
+    el("div", {}, el("p", {}, el("strong", { text: step.name }), step.done ? el("span", { class: "unseen", text: " (done)" }) : step.optional ? el("span", { class: "quiet", text: " (can wait until a plan asks for it)" }) : null),
       el("p", { class: "quiet", text: step.text })),
     step.button && !step.done ? el("button", { type: "button", class: step === next ? "primary" : "", text: step.button.text, on: { click: step.button.press } }) : null));
 }

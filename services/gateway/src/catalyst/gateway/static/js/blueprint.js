@@ -2,12 +2,14 @@
 
 import { question } from "./asking.js";
 import { besides, category, flags, priced } from "./catalogue.js";
-import { el } from "./dom.js";
+import { coded, el } from "./dom.js";
 import { backTo, emblem, picture, unread } from "./icons.js";
 import { words } from "./notices.js";
 import { Order } from "./order.js";
 import { ENVIRONMENT, builds } from "./rights.js";
 import { WhyNot } from "./whynot.js";
+
+const LATEST = 6;
 
 export class BlueprintPage {
   #abort = new AbortController();
@@ -107,20 +109,33 @@ export class BlueprintPage {
     const runs = found.runs.map((run) => el("button", { type: "button", class: "link", on: {
       click: () => this.go("application", run.application, run.environment),
     } }, [`${run.application} in ${run.environment} (${run.version})`, this.#coming(run) ? "on its way" : "", against(run)].filter(Boolean).join(": ")));
-    const kept = found.versions.map((one) => [one.version, one.state === "available" ? "" : one.state, one.security ? "dangerous" : "", one.reason].filter(Boolean).join(": "));
     const lines = [
       ["Needs", found.needs.join(", ") || "nothing else"],
       ["Copies", found.copies ? `${found.copies === 1 ? "one" : `${found.copies} at most`} in an Organization` : ""],
-      ["Versions", kept.join(", ")],
       ["License", found.license],
       ["Made by", found.owner?.team],
       ["Pinned", found.pinned ? `${found.pinned}: ${found.pinned_why}` : ""],
       ["Documentation", found.documentation],
     ].filter(([, text]) => text);
     return el("dl", { class: "facts" },
+      el("div", {}, el("dt", { text: "Versions" }), el("dd", {}, versions(found.versions))),
       lines.map(([name, text]) => el("div", {}, el("dt", { text: name }), el("dd", {}, linked(String(text))))),
       el("div", {}, el("dt", { text: "Installed as" }), el("dd", {}, runs.length ? runs.flatMap((run, at) => (at ? [", ", run] : [run])) : "not installed")));
   }
+}
+
+/** Returns versions, the newest first; what is older than the first few is folded. */
+function versions(all) {
+  const list = (some) => el("ul", { class: "versions" }, some.map(versionLine));
+  const older = all.slice(LATEST);
+  return [list(all.slice(0, LATEST)), older.length ? el("details", {}, el("summary", { text: `${older.length} older` }), list(older)) : null];
+}
+
+/** Returns a version with what is said against it: a reason is a sentence of its own. */
+function versionLine({ version, state, security, reason }) {
+  const against = [state === "available" ? "" : state, security ? "dangerous" : ""].filter(Boolean).join(", ");
+  return el("li", {}, el("strong", { text: version }), against ? [" ", el("span", { class: `badge ${security ? "bad" : ""}`, text: against })] : null,
+    reason ? el("p", { class: "quiet" }, coded(reason)) : null);
 }
 
 /** Returns a web address as a link out of here, which learns nothing of where it was; other text as it is. */

@@ -15,7 +15,7 @@ export class WhyNot {
     this.version = new Choice("version", { kind: "choice", values: versions, schema: {} }, true);
     this.said = el("div", { role: "status" });
     this.why = new Why(go, "What stands in its way");
-    this.node = el("details", {}, el("summary", { text: "Could another version be installed?" }),
+    this.node = el("details", {}, el("summary", { text: plan && versions.length > 1 ? "Install another version" : "Could another version be installed?" }),
       el("form", { class: "whynot", novalidate: true, "aria-label": "Another version", on: {
         submit: (event) => {
           event.preventDefault();
