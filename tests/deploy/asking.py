@@ -22,6 +22,7 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "cors_origins": "no other origin is let in until somebody names it",
     "currency": "its default is one that the price book has",
     "git_hosts": "no host outside is read until somebody names it",
+    "git_networks": "no private network is read until somebody names it",
     "source_directories": "no directory is read where none is mounted",
     "cluster_git_url": "without it clusters use the same address as provisioning",
     "public_url": "only whoever runs it knows it",

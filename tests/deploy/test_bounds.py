@@ -29,7 +29,11 @@ OWN: Final = {
         "trustedProxies": "trusted_proxies",
     },
     "provisioning": {"environmentController.url": "git_url", "clusterGitUrl": "cluster_git_url"},
-    "blueprint-controller": {"environmentController.url": "git_url", "gitHosts": "git_hosts"},
+    "blueprint-controller": {
+        "environmentController.url": "git_url",
+        "gitHosts": "git_hosts",
+        "gitNetworks": "git_networks",
+    },
     "simulator": {"pace": "pace"},
 }
 """Those of one chart alone."""

@@ -312,9 +312,26 @@ def test_addresses_of_repositories_are_those_that_the_values_name(helm: Helm) ->
     assert told["BLUEPRINT_CONTROLLER_GIT_HOSTS"] == "*.example.net"
     rules = only(objects, "NetworkPolicy")["spec"]["egress"]
     assert {9090, 443} <= {port["port"] for rule in rules for port in rule["ports"]}
+    assert "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES" not in told
+    assert "BLUEPRINT_CONTROLLER_GIT_NETWORKS" not in told
     for wrong in ("https://git.example.com", "a b", "*"):
         with pytest.raises(HelmRefused, match="gitHosts"):
             helm.render("blueprint-controller", values={"gitHosts": [wrong]})
+
+
+def test_a_claim_with_blueprints_is_mounted_to_read_where_the_member_looks(helm: Helm) -> None:
+    values = {"directories": {"existingClaim": "of-theirs"}, "gitNetworks": ["10.20.0.0/16", "::1"]}
+    deployment = only(helm.render("blueprint-controller", values=values), "Deployment")
+    told = environment(deployment)
+    assert told["BLUEPRINT_CONTROLLER_GIT_NETWORKS"] == "10.20.0.0/16 ::1"
+    (volume,) = (one for one in pod(deployment)["volumes"] if "persistentVolumeClaim" in one)
+    assert volume["persistentVolumeClaim"]["claimName"] == "of-theirs"
+    mounts = pod(deployment)["containers"][0]["volumeMounts"]
+    (mount,) = (one for one in mounts if one["name"] == volume["name"])
+    assert (mount["mountPath"], mount["readOnly"]) == (
+        told["BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES"],
+        True,
+    )
 
 
 @pytest.mark.parametrize("member", MEMBERS)

@@ -108,6 +108,7 @@ OWN: Final[dict[str, dict[str, Any]]] = {
     "blueprint-controller": {
         "environmentController": {"url": "http://git.example.com:9090"},
         "gitHosts": ["git.example.org", "*.example.net"],
+        "gitNetworks": ["10.20.0.0/16", "fd00::/8"],
     },
     "provisioning": {
         "environmentController": {"url": "http://git.example.com:9090"},

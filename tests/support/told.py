@@ -39,6 +39,8 @@ _ADDRESS: Final = (
 _BASE: Final = (*_ADDRESS, "http://host/path", "http://host?", "http://host?a=b")
 _GIT: Final = (*_ADDRESS, "http://host/git", "http://host/git/", "http://host?a=b")
 _NONE_SUCH: Final = "/there/is/none/such"
+_NETWORKS: Final = ("", "10.0.0.0/8 ::1/128", "10.42.0.1")
+_NO_NETWORKS: Final = ("10.0.0.1/8", "host", "10.0.0.0/99", "10.0.0.0/8 x", "10.0.0.0/8,::1")
 
 WRONG: Final[Mapping[str, tuple[str, ...]]] = {
     "nats_url": (*_ADDRESS, "http://host", "nats://a:1,nats://b:2", "nats://host:4222#a"),
@@ -71,7 +73,8 @@ WRONG: Final[Mapping[str, tuple[str, ...]]] = {
         "*",
         "https://*.a",
     ),
-    "trusted_proxies": ("10.0.0.1/8", "host", "10.0.0.0/99", "10.0.0.0/8 x", "10.0.0.0/8,::1"),
+    "trusted_proxies": _NO_NETWORKS,
+    "git_networks": _NO_NETWORKS,
     "currency": ("", "omr", "XYZ", "OMR "),
     "cluster_git_url": _GIT[1:],
 }
@@ -104,7 +107,8 @@ RIGHT: Final[Mapping[str, tuple[str, ...]]] = {
     "projector_url": ("", "http://projector:8080", "https://read.example.com/", "http://[::1]:1"),
     "public_url": ("", "https://catalyst.example.org", "http://catalyst.local:8080/"),
     "cors_origins": ("", "https://a.example http://b:81"),
-    "trusted_proxies": ("", "10.0.0.0/8 ::1/128", "10.42.0.1"),
+    "trusted_proxies": _NETWORKS,
+    "git_networks": _NETWORKS,
     "currency": ("OMR", "JPY"),
     "cluster_git_url": ("", "https://catalyst.example.com", "http://gateway:8080/below"),
     "git_url": ("http://git.example.com:9090",),

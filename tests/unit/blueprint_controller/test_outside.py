@@ -2,6 +2,8 @@
 
 import io
 import zlib
+from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 from tests.support.each import each
 
 from catalyst.blueprint_controller.adapters.outside import is_allowed, is_outside, wanted
+from catalyst.blueprint_controller.adapters.sources import AllSources
+from catalyst.blueprint_controller.ports import Place, Unusable
 from catalyst.chassis import packs
+from catalyst.contracts.rejection import Rejected
 
 
 def walked(data: bytes) -> None:
@@ -29,6 +34,33 @@ def walked(data: bytes) -> None:
      "::ffff:0:127.0.0.1"])  # fmt: skip
 def test_addresses_of_this_machine_and_its_network_are_not_outside(address: str) -> None:
     assert not is_outside(address)
+
+
+@pytest.mark.guarantee("G22.6")
+def test_a_private_network_that_is_named_is_outside_and_no_other() -> None:
+    named = (ip_network("10.20.0.0/16"), ip_network("fd00:1::/32"))
+    for address in ("10.20.3.4", "::ffff:10.20.3.4", "fd00:1::2", "140.82.121.4"):
+        assert is_outside(address, named)
+    for address in ("10.21.0.1", "127.0.0.1", "169.254.169.254", "fd00:2::1", "64:ff9b::a14:1"):
+        assert not is_outside(address, named)
+
+
+@pytest.mark.guarantee("G22.6")
+async def test_a_named_network_is_the_platform_s_alone() -> None:
+    sources = AllSources(
+        directories="",
+        git_hosts=("10.20.3.4",),
+        git_url="",
+        token=lambda: "",
+        git_networks=("10.20.0.0/16",),
+    )
+    place = Place(None, "own", "git", "https://10.20.3.4/x.git", "main", "")
+    await sources.admit(place)
+    with pytest.raises(Rejected, match="is not on the public network"):
+        await sources.admit(replace(place, organization="acme"))
+    with pytest.raises(Unusable, match="is not on the public network"):
+        await sources.read(replace(place, organization="acme"), "")
+    sources.close()
 
 
 def test_public_addresses_are_outside() -> None:

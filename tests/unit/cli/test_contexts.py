@@ -117,11 +117,13 @@ def test_what_was_told_of_sources_stands_before_what_starts_it_again(tmp_path: P
     sources = {
         "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES": "/my blueprints",
         "BLUEPRINT_CONTROLLER_GIT_HOSTS": "git.example.org",
+        "BLUEPRINT_CONTROLLER_GIT_NETWORKS": "10.20.0.0/16",
     }
     plain = f"catalyst up --data {tmp_path}/own"
     said = (
         "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES='/my blueprints' "
         "BLUEPRINT_CONTROLLER_GIT_HOSTS=git.example.org "
+        "BLUEPRINT_CONTROLLER_GIT_NETWORKS=10.20.0.0/16 "
     )
     for told, before in ((sources, said), ({}, "")):
         kept.remember_variables({**told, "CATALYST_TOKEN": "secret"})
@@ -134,16 +136,17 @@ def test_a_start_that_tells_less_of_sources_than_the_last_says_so_once(tmp_path:
     data = tmp_path / "own"
     kept = Installation(data)
     assert contexts.less_told(data, {}) == ""
-    both = dict.fromkeys(contexts.TOLD, "/elsewhere")
-    kept.remember_variables(both)
+    first, second, third = contexts.TOLD
+    kept.remember_variables(dict.fromkeys((first, second), "/elsewhere"))
     # Another value is meant so; what is missing may have been forgotten.
     assert contexts.less_told(data, dict.fromkeys(contexts.TOLD, "/here")) == ""
-    first, second = contexts.TOLD
     said = contexts.less_told(data, {first: "/here"})
     assert f"had {second}, and this one has not" in said
     assert f"`{first}=/elsewhere {second}=/elsewhere catalyst up --data {data}`" in said
     kept.remember_variables({first: "/here"})
     assert contexts.less_told(data, {first: "/here"}) == ""
+    kept.remember_variables({third: "10.20.0.0/16"})
+    assert f"had {third}, and this one has not" in contexts.less_told(data, {})
 
 
 @pytest.mark.guarantee("G27.12")

@@ -182,8 +182,12 @@ def test_a_host_that_is_never_read_is_not_told_to_be_allowed(
     monkeypatch.setattr(source, "_sent", lambda *_: inside)
     assert ended(["source", "add", "own", "https://git/x.git", *URL]) == ExitCode.REJECTED
     told = capsys.readouterr().err
-    assert "Hint: a clone of it below the directory that" in told
+    assert "Hint: BLUEPRINT_CONTROLLER_GIT_NETWORKS names private networks that" in told
+    assert "; or a clone of it below the directory that" in told
     assert "GIT_HOSTS" not in told
+    own = ["source", "add", "own", "https://git/x.git", "--org", "acme", *URL]
+    assert ended(own) == ExitCode.REJECTED
+    assert "Hint: a clone of it below the directory that" in capsys.readouterr().err
 
 
 @each([("/git/acme/x.git", 1), ("https://git.example/x.git", 0)])

@@ -34,7 +34,11 @@ LEFT_OUT: Final = "left out"
 """What stands in that file while a stack is there, or was last, that did not start it."""
 VARIABLES: Final = "variables.json"
 """In the data directory: what was told by those of the next line when it was started last."""
-TOLD: Final = ("BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES", "BLUEPRINT_CONTROLLER_GIT_HOSTS")
+TOLD: Final = (
+    "BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES",
+    "BLUEPRINT_CONTROLLER_GIT_HOSTS",
+    "BLUEPRINT_CONTROLLER_GIT_NETWORKS",
+)
 """Variables without which sources that were read are read no more."""
 PRIVATE_MODE: Final = 0o600
 LACKS_CLUSTER: Final = (

@@ -36,7 +36,11 @@ _FORBIDDEN: Final = "source-location-forbidden"
 _TAKEN: Final = "source-exists"
 _SET: Final = "set it where `catalyst up` runs, then start that again"
 _INSIDE: Final = "public network"
-"""What is said of a host that is never read, whatever is set."""
+"""What is said of a host that may be named and is not read all the same."""
+_NETWORKS: Final = (
+    "BLUEPRINT_CONTROLLER_GIT_NETWORKS names private networks that sources of the platform may "
+    f"stand on; {_SET}"
+)
 _CLONED: Final = (
     "a clone of it below the directory that BLUEPRINT_CONTROLLER_SOURCE_DIRECTORIES names can be a "
     "source of the platform"
@@ -211,7 +215,7 @@ def _instead(found: Outcome, name: str, location: str, owner: str | None) -> str
     if found.code == _TAKEN:
         return f"`catalyst source remove {name}{_of(owner)}` comes first, or take another name"
     if found.code == _FORBIDDEN and _INSIDE in found.message:
-        return _CLONED
+        return _CLONED if owner else f"{_NETWORKS}; or {_CLONED}"
     return _where(location, owner) if found.code == _FORBIDDEN else ""
 
 

@@ -2,7 +2,8 @@
 The Deployment of a member. Takes a dict:
   root      the chart's context
   settings  variables of this member alone, name → value
-  state     (dict "claim" <name> "path" <folder>) where the member keeps files, else nothing
+  state     (dict "claim" <name> "path" <folder>) where the member keeps files, else nothing;
+            with "readOnly" true where it only reads them
   single    true if two pods must not run at once
 */}}
 {{- define "catalyst-library.deployment" -}}
@@ -106,6 +107,9 @@ spec:
             {{- with .state }}
             - name: state
               mountPath: {{ .path }}
+              {{- if .readOnly }}
+              readOnly: true
+              {{- end }}
             {{- end }}
       volumes:
         - name: secret

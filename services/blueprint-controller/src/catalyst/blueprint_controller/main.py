@@ -92,6 +92,7 @@ async def build(settings: Settings) -> AsyncIterator[BlueprintController]:
             git_hosts=settings.git_hosts.split(),
             git_url=settings.git_url,
             token=runtime.token,
+            git_networks=settings.git_networks.split(),
         )
         try:
             yield BlueprintController(runtime, sources, starter=settings.starter)

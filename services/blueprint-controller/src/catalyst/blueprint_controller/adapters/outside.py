@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -34,6 +35,9 @@ _TRANSLATED: Final = tuple(
     )
 )
 """IPv6 addresses that stand for one of IPv4, which may be one of this network."""
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Inside(NewConnectionError):
@@ -76,10 +80,12 @@ def is_allowed(host: str, allowed: Sequence[str]) -> bool:
     )
 
 
-def is_outside(address: str) -> bool:
-    """Return whether an IP address is one of the public network."""
+def is_outside(address: str, networks: Sequence[Network] = ()) -> bool:
+    """Return whether an IP address is one of the public network, or of one that is named."""
     found = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(found, "ipv4_mapped", None)
+    if any((mapped or found) in network for network in networks):
+        return True
     if any(found in network for network in _TRANSLATED):
         return False
     return (mapped or found).is_global and not found.is_multicast
@@ -95,15 +101,15 @@ def looked_up(host: str, port: int | None) -> list[str]:
     return [str(one[4][0]) for one in found]
 
 
-def _connected(connection: Any) -> socket.socket:
-    """Connect to the first address of a host, if all of them are outside.
+def _connected(connection: Any, networks: Sequence[Network]) -> socket.socket:
+    """Connect to the first address of a host, if all of them are outside, or in `networks`.
 
     Raises:
         NewConnectionError: If not; `Inside` if one is of this machine or its network.
     """
     try:
         addresses = looked_up(connection.host, connection.port)
-        if not all(map(is_outside, addresses)):
+        if not all(is_outside(one, networks) for one in addresses):
             raise Inside(connection, "the host is not on the public network")
         return socket.create_connection((addresses[0], connection.port), CONNECT_SECONDS)
     except (OSError, IndexError) as error:
@@ -234,8 +240,8 @@ def _pool(pool: Any, connection: Any) -> Any:
 
 
 class Outside(Plain):
-    """The same, to public addresses alone."""
+    """The same, to public addresses alone, and to those in networks that are named."""
 
-    def __init__(self) -> None:
+    def __init__(self, networks: Sequence[Network] = ()) -> None:
         """Make connections that look at each address."""
-        super().__init__(_connected)
+        super().__init__(partial(_connected, networks=networks))

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from catalyst.blueprint_controller.adapters.directory import (
 )
 from catalyst.blueprint_controller.adapters.git import GitSource, name_of
 from catalyst.blueprint_controller.adapters.outside import (
+    Network,
     Outside,
     Plain,
     is_allowed,
@@ -53,6 +55,7 @@ class AllSources:
         git_hosts: Sequence[str],
         git_url: str,
         token: Callable[[], str],
+        git_networks: Sequence[str] = (),
     ) -> None:
         """Say where sources may stand.
 
@@ -61,9 +64,12 @@ class AllSources:
             git_hosts: Hosts outside that may be read from.
             git_url: Address of our own Git door, without `/git`; empty: there is none.
             token: Returns a fresh token of this service, for our own door.
+            git_networks: Networks that hosts of the platform's sources may be in although they are
+                not public.
         """
         self._directories = directories
         self._git_hosts = tuple(git_hosts)
+        self._git_networks = tuple(map(ip_network, git_networks))
         self._git_url = git_url.rstrip("/")
         self._token = token
         self._work: Scratch | None = None
@@ -94,9 +100,13 @@ class AllSources:
         """
         self._judge(place)
         if place.kind == "git" and not place.location.startswith("/"):
-            await self._find(place.location)
+            await self._find(place.location, self._inside(place))
 
-    async def _find(self, location: str) -> None:
+    def _inside(self, place: Place) -> tuple[Network, ...]:
+        """Return the networks that a place may be in besides the public one."""
+        return self._git_networks if place.organization is None else ()
+
+    async def _find(self, location: str, networks: tuple[Network, ...]) -> None:
         """Refuse a host inside, which no reading would ever reach.
 
         One that cannot be looked up now is let through: the reading tells what it finds then.
@@ -107,7 +117,7 @@ class AllSources:
                 addresses = await asyncio.to_thread(looked_up, host, None)
         except (OSError, UnicodeError):
             return
-        if not all(map(is_outside, addresses)):
+        if not all(is_outside(one, networks) for one in addresses):
             raise _forbidden(f"{urlsplit(location).netloc} is not on the public network")
 
     def _judge(self, place: Place) -> None:
@@ -170,7 +180,7 @@ class AllSources:
         called = "our own Git" if own else urlsplit(url).netloc
         # Two Organizations never share what was fetched.
         key = f"{place.organization or '_'} {name_of(url, place.branch)}"
-        pool = Plain() if own else Outside()
+        pool = Plain() if own else Outside(self._inside(place))
         with self._lock:
             if self._closed:
                 raise Unusable("unreachable", "this process is about to end")
