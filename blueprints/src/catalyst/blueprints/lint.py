@@ -12,6 +12,7 @@ from catalyst.blueprints import (
     configschema,
     manifests,
     metaschema,
+    numbered,
     presented,
     rendering,
     restarts,
@@ -19,7 +20,6 @@ from catalyst.blueprints import (
     templates,
     topology,
     trial,
-    versions,
 )
 from catalyst.blueprints.advice import SECRET_NAME, advise
 from catalyst.blueprints.circles import Known, circle, is_offered
@@ -143,26 +143,6 @@ def _lost(found: Read, part: str) -> bool:
 # ---- the document
 
 
-def _version(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
-    try:
-        versions.parse(blueprint.version)
-    except versions.BadVersion as error:
-        at = ("spec", "version")
-        yield source.finding(at, "version", error.reason, "write a version such as 1.4.0")
-    for name, ranges in (("from", blueprint.upgrades_from), ("blocks", blueprint.upgrades_blocks)):
-        for index, text in enumerate(ranges):
-            yield from _range(source, ("spec", "upgrades", name, index), text)
-
-
-def _range(source: Document, path: Path, text: str) -> Iterator[Finding]:
-    try:
-        versions.parse_range(text)
-    except versions.BadVersion as error:
-        message = f"{text!r} is no range: {error.reason} (character {error.column})"
-        fix = "write a range such as ^1.2 or >=1.2.0 <2.0.0"
-        yield source.finding(path, "version.range", message, fix)
-
-
 def _name(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
     at = ("metadata", "name")
     if len(blueprint.name) > MAX_NAME:
@@ -176,7 +156,8 @@ def _name(blueprint: Blueprint, source: Document) -> Iterator[Finding]:
 
 
 _RULES: Final[tuple[Callable[[Blueprint, Document], Iterator[Finding]], ...]] = (
-    _version,
+    numbered.check,
+    numbered.own_line,
     _name,
     topology.placement,
     topology.check,
@@ -196,7 +177,7 @@ def _dependencies(
             fix = "give each its own alias"
             yield source.finding(at, "depends.alias", message, fix)
         aliases[one.alias] = index
-        yield from _range(source, (*at, "version"), one.version)
+        yield from numbered.ranged(source, (*at, "version"), one.version)
         path = circle(blueprint.name, blueprint.version, (one.need,), known or {})
         if path:
             message = f"this goes in a circle: {' → '.join(path)}"
