@@ -165,3 +165,30 @@ def test_what_is_looked_at_and_cannot_be_read_is_not_told_as_missing(
         said = capsys.readouterr()
         assert "there is no bp-postgres yet" not in said.out
         assert "bp-wiki 1.2.0: nothing is wrong" in said.err
+
+
+def test_what_comes_with_catalyst_is_known_to_several(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = DOCUMENT.replace("bp-wiki", "bp-notes").replace("title: Wiki", "title: Notes")
+
+    def said(version: str) -> str:
+        needs = f"- {{blueprint: bp-mailpit, version: '{version}'}}\n    - blueprint: bp-postgres"
+        document = DOCUMENT.replace("- blueprint: bp-postgres", needs).replace("^1.0", "^16.0.0")
+        written(tmp_path / "wiki", package(document))
+        written(tmp_path / "notes", package(other.replace("^1.0", "^16.0.0")))
+        assert ended(["blueprint", "lint", str(tmp_path)]) == 0
+        shown = capsys.readouterr()
+        return shown.out + shown.err
+
+    assert "bp-wiki 1.2.0: nothing is wrong\n" in said("*")
+    assert "there is no version of bp-mailpit within ^99" in said("^99")
+    # One of one's own stands beside those that come along, and does not hide them.
+    own = (
+        other.replace("bp-notes", "bp-mailpit")
+        .replace("Notes", "Mailpit")
+        .replace("1.2.0", "99.0.0")
+    )
+    written(tmp_path / "mail", package(own.replace("^1.0", "^16.0.0")))
+    assert "bp-wiki 1.2.0: nothing is wrong\n" in said("^99")
+    assert "bp-wiki 1.2.0: nothing is wrong\n" in said("<99")

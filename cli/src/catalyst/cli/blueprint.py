@@ -10,12 +10,13 @@ import msgspec
 import typer
 
 from catalyst.blueprints import versions
-from catalyst.blueprints.circles import Known, Need
+from catalyst.blueprints.circles import Known, Need, is_offered
 from catalyst.blueprints.document import canonical, read
 from catalyst.blueprints.findings import Finding, Severity
 from catalyst.blueprints.lint import lint
 from catalyst.blueprints.package import DOCUMENT, MAX_BYTES, BadPackage, Package, digest
 from catalyst.blueprints.reading import read_folder, read_tar
+from catalyst.blueprints.starter import loading
 from catalyst.cli.exits import Ended, ExitCode, Failure
 from catalyst.cli.output import Format, Table, note, show
 from catalyst.cli.target import OutputOption
@@ -55,10 +56,11 @@ def lint_(
 ) -> None:
     """Show everything that is wrong with a Blueprint: where, by which rule, and what to do.
 
-    Given several, they know each other: a dependency that is in none of them is told as pending,
-    and a circle as an error. With one, dependencies are not looked for. A folder that holds no
-    Blueprint, but folders of Blueprints, stands for each of them; a folder in it that is called
-    bp-…, or has a blueprint.yml, and has no blueprint.yaml is told as an error.
+    Given several, they know each other, and what comes with Catalyst: a dependency that is in none
+    of them is told as pending, and a circle as an error. With one, dependencies are not looked for.
+    A folder that holds no Blueprint, but folders of Blueprints, stands for each of them; a folder
+    in it that is called bp-…, or has a blueprint.yml, and has no blueprint.yaml is told as an
+    error.
 
     Exit codes:
         0  nothing is wrong, or there are warnings only
@@ -68,8 +70,9 @@ def lint_(
       catalyst blueprint lint blueprints/src/catalyst/blueprints/starter/data/bp-wiki
     """
     packages = {one: _package(one) for place in places for one in _each(place)}
-    known = _known(packages) if len(packages) > 1 else None
-    broken = {_meant(place, package) for place, package in packages.items()} - (known or {}).keys()
+    given = _known(packages)
+    broken = {_meant(place, package) for place, package in packages.items()} - given.keys()
+    known = _with_starters(given) if len(packages) > 1 else None
     reports = [_report(place, package, known, broken) for place, package in packages.items()]
     show(reports, output, lambda: _table(reports))
     if any(report.refused for report in reports):
@@ -151,6 +154,25 @@ def _known(packages: dict[Path, Package | BadPackage]) -> Known:
         if found is not None and _versioned(found.version):
             known.setdefault(found.name, {})[found.version] = tuple(x.need for x in found.depends)
     return known
+
+
+def _with_starters(known: Known) -> Known:
+    """Return these with the versions that come with Catalyst of what they need, and that needs.
+
+    They are read only if a need is met by none of those that are there.
+    """
+    found = {name: {**each} for name, each in known.items()}
+    names, left = loading.names(), [*known]
+    while left:
+        needs = {need for each in found[left.pop()].values() for need in each}
+        for name in sorted({one.blueprint for one in needs if not is_offered(one, found)}):
+            coming = [one for one in names if one.partition("@")[0] == name]
+            read_ = [read(loading.load(one)).blueprint for one in coming]
+            there = {one.version: tuple(x.need for x in one.depends) for one in read_ if one}
+            if there.keys() - found.get(name, {}).keys():
+                found[name] = {**there, **found.get(name, {})}
+                left.append(name)
+    return found
 
 
 def _versioned(text: str) -> bool:
