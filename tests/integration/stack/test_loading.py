@@ -73,7 +73,9 @@ def test_expressions_load_no_command_line() -> None:
 
 
 def test_the_command_loads_no_command_line_of_what_it_asks_with() -> None:
-    assert ran(_COMMAND, "--version")[-1] == "httpx"
+    asked = ("get", "organizations", "--url", "http://127.0.0.1:1", "--token", "none")
+    assert ran(_COMMAND, *asked)[-1] == "httpx"
+    assert ran(_COMMAND, "--version")[-1] == ""
 
 
 @each([*MODULES.values(), "catalyst.simulator"])
