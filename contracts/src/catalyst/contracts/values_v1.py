@@ -51,7 +51,7 @@ Reason = Annotated[
         max_length=500,
         pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$",
         description="a text of 1 to 500 characters, without control characters",
-        examples=["The invoice of March is not paid."],
+        examples=["Agreed with the owners, see OPS-1204."],
     ),
 ]
 Email = Annotated[
