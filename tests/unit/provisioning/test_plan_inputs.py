@@ -151,6 +151,7 @@ FACTS: Final[Mapping[str, str]] = {
     "quoted": "an answer",
     "going": "made from the Applications, and in the way where it counts",
     "held": "made from the Applications, for the quota",
+    "chosen": "made from what brought an Application that runs, which no state changes",
     # A plan is not stale because somebody else's copy came: nothing is promised about them.
     "copies": "made from the Applications, and free: told as a risk",
     "addresses": "what the changes told clusters that wrote what runs, and free: told as a risk",

@@ -75,6 +75,9 @@ async def removal(
     lock = removal_plan.lock_of(asked, facts)
     facts = await gathering.with_contents(facts, lock)
     if asked.action == "uninstall":
+        # What goes uses nothing any more.
+        stays = (item for item in lock if not item.written)
+        facts = await gathering.with_chosen(facts, stays, load)
         return removal_plan.plan(asked, facts, lock)
     return await plan(asking, asked, facts, lock, money=money)
 

@@ -166,6 +166,22 @@ class Gathering:
             )
         return replace(facts, copies=found)
 
+    async def with_chosen(self, facts: Facts, lock: Iterable[Locked], load: Loader) -> Facts:
+        """Return the facts with what of a lock came by a change of its own, and is used no more."""
+        items = tuple(lock)
+        used = {name for item in items if item.written for name in item.dependencies.values()}
+        found = set[str]()
+        for item in items:
+            if item.written or item.application in used:
+                continue
+            state = facts.applications.get(item.application, Application())
+            first = next(iter(state.binding(item.environment).history), None)
+            change: Change = await load(change_ref(facts.name, first.change)) if first else Change()
+            opened = change.opened
+            if opened is not None and opened.request.action == "install":
+                found |= {item.application} & {opened.request.application}
+        return replace(facts, chosen=frozenset(found))
+
     async def with_addresses(
         self, facts: Facts, lock: Iterable[Locked], environment: str, load: Loader
     ) -> Facts:
@@ -218,6 +234,7 @@ class Gathering:
         moved = {item.application for item in lock if fitting.moved_under(facts, item)}
         facts = await self.with_dependents(facts, moved, asked.environment or "", load)
         facts = await self.with_contents(facts, lock)
+        facts = await self.with_chosen(facts, lock, load)
         facts = replace(
             facts,
             blueprints={

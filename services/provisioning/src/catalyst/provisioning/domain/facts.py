@@ -63,6 +63,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     copies: Mapping[str, There] = {}
     """By `<origin>-<name>`: those that there are of what comes, where its author limits them; for
     who is told of risks."""
+    chosen: frozenset[str] = frozenset()
+    """Those of the lock that are used no more, and that somebody installed for themselves."""
     addresses: Mapping[str, str] = {}
     """By Application: where clusters were told to find its repository last, as far as that was
     kept; for who is told of risks."""

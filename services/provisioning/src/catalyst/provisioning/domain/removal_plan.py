@@ -298,7 +298,8 @@ def idle(
 ) -> tuple[Idle, ...]:
     """Return what was used by what goes or changes, and by nothing any more: it stays, and costs.
 
-    Then what only that needs: it is needed no longer once that is gone as well.
+    What somebody installed for itself is nobody's left-over, and is not told. Then what only that
+    needs which is told: it is needed no longer once that is gone as well.
 
     Args:
         facts: What the plan depends on.
@@ -309,7 +310,9 @@ def idle(
     left = {
         Unit(item.application, item.environment): _needing(facts, item)
         for item in lock
-        if not item.written and not _users(desired, item.application)
+        if not item.written
+        and not _users(desired, item.application)
+        and item.application not in facts.chosen
     }
     told: dict[Unit, Idle] = {}
     while new := [one for one in left if one not in told and left[one] <= own | told.keys()]:
