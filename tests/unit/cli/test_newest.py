@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+from bisect import bisect_right
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -20,12 +22,23 @@ from catalyst.client.http_transport import HttpClient
 CREATED, UPDATED = (f"environment.organization-{what}.v1" for what in ("created", "updated"))
 KINDS = (CREATED, UPDATED, CREATED, "environment.organization-ready.v1")
 BOTH = Types([CREATED, UPDATED])
+SMALL = 100
+"""Of a page, where it is asked for one after the other."""
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def kind(seq: int) -> str:
     """Return the type of an event: each fourth is of one that nobody asks for."""
     return KINDS[seq % 4]
+
+
+@functools.cache
+def logged(seq: int) -> LoggedEvent:
+    """Return an event, made once: many pages show it."""
+    return LoggedEvent(
+        seq=seq, time=WHEN, type=kind(seq), id="i", organization=None,
+        aggregate="a", aggregate_id="b",
+    )  # fmt: skip
 
 
 class Log:
@@ -40,24 +53,19 @@ class Log:
 
     async def events(self, *, after: int | None = None, limit: int, **_: Any) -> EventPage:
         """Return a page; something is written meanwhile."""
-        found = [seq for seq in self._seqs if seq > (after or 0)]
-        shown = found[:limit]
+        first = bisect_right(self._seqs, after or 0)
+        shown = self._seqs[first : first + limit]
+        more = first + limit < len(self._seqs)
         if after is not None:
             self.read += shown
         if self.grows:
             self._head += 1
             self._seqs.append(self._head)
         return EventPage(
-            items=tuple(
-                LoggedEvent(
-                    seq=seq, time=WHEN, type=kind(seq), id="i", organization=None,
-                    aggregate="a", aggregate_id="b",
-                )
-                for seq in shown
-            ),
+            items=tuple(map(logged, shown)),
             head=self._head - self.grows,
-            next=shown[-1] if len(found) > limit else None,
-        )  # fmt: skip
+            next=shown[-1] if more else None,
+        )
 
 
 @given(
@@ -76,12 +84,18 @@ def test_they_are_the_last_ones_of_when_it_was_asked(
 
 
 @given(
-    seqs=st.sets(st.integers(1, 6 * PAGE), max_size=60) | st.just({*range(1, 3 * PAGE)}),
-    limit=st.integers(1, 70),
+    seqs=st.sets(st.integers(1, 6 * SMALL), max_size=60) | st.just({*range(1, 3 * SMALL)}),
+    limit=st.integers(1, 2 * SMALL),
 )
 def test_of_several_types_the_oldest_and_the_newest_are_those_of_them(
     seqs: set[int], limit: int
 ) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "PAGE", SMALL)
+        both_ends(seqs, limit)
+
+
+def both_ends(seqs: set[int], limit: int) -> None:
     head = max(seqs, default=0)
     wanted = [seq for seq in sorted(seqs) if seq % 4 != 3]
     log = cast("HttpClient", Log(seqs, head))
@@ -95,9 +109,10 @@ def test_of_several_types_the_oldest_and_the_newest_are_those_of_them(
     assert [event.seq for event in found] == wanted[:limit]
     # Where it goes on, the rest follows, and nothing twice.
     rest: list[int] = []
-    while page.next is not None:
-        more, page = asyncio.run(oldest(log, {"after": page.next}, limit, BOTH))
-        rest += [event.seq for event in more]
+    with asyncio.Runner() as runner:
+        while page.next is not None:
+            more, page = runner.run(oldest(log, {"after": page.next}, limit, BOTH))
+            rest += [event.seq for event in more]
     assert rest == wanted[limit:]
 
 
