@@ -6,6 +6,8 @@ Tests here stand in the order of the story, and each goes on where the one befor
 import asyncio
 import json
 import os
+import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,17 @@ import httpx
 import nats
 import pytest
 from tests.deploy.members import deployables
+from tests.deploy.stack import stack as compose_file
 from tests.e2e import page
-from tests.e2e.compose import Access, Stack
+from tests.e2e.compose import COMMAND_SECONDS, FILE, Access, Stack
 from tests.support.waiting import until
 
 from catalyst.contracts.permissions import inbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
+README = FILE.with_name("README.md").read_text("utf-8")
+COMMANDS = dict(re.findall(r"^```sh id=(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE))
 MEMBERS = set(deployables())
 CREATE = "environment.create-organization.v1"
 ADD = "environment.create-environment.v1"
@@ -303,6 +308,39 @@ async def test_everything_is_there_again_after_the_machine_was_off(
             # Resumed, not begun anew: nothing but what changed was sent.
             assert resumed.resets == []
     assert git("clone", home(again, access.token), "later", folder=tmp_path).returncode == 0
+
+
+def typed(what: str, stack: Stack, folder: Path) -> None:
+    """Run what the page says, of this project and its images."""
+    text = COMMANDS[what].replace("deploy/compose/compose.yaml", shlex.quote(str(FILE)))
+    text = text.replace("project=catalyst", f"project={stack.environment['COMPOSE_PROJECT_NAME']}")
+    text = text.replace("catalyst/gateway ", "catalyst/gateway:e2e ")
+    command = ["/bin/sh", "-euc", text]
+    subprocess.run(command, cwd=folder, env=stack.environment, check=True, timeout=COMMAND_SECONDS)
+
+
+async def test_the_stack_is_restored_by_what_the_page_says(
+    stack: Stack, access: Access, tmp_path: Path
+) -> None:
+    headers = {"Authorization": f"Bearer {access.token}"}
+
+    async def rows(**more: Any) -> Any:
+        now = stack.access()
+        async with httpx.AsyncClient(base_url=now.http, headers=headers, timeout=40) as door:
+            return (await door.get("/v1/state/organizations", params=more)).json()
+
+    before = await rows()
+    assert before["items"]
+    typed("backup", stack, tmp_path)
+    # Each volume is in it, and what is in it is nobody else's.
+    named = {path.stem.partition("_")[2] for path in (tmp_path / "backup").iterdir()}
+    assert named == compose_file()["volumes"].keys()
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+    typed("restore", stack, tmp_path)
+    stack.up()
+    after = await rows(min_seq=before["as_of"])
+    assert after["items"] == before["items"]
+    assert (after["log"], after["epoch"]) == (before["log"], before["epoch"])
 
 
 def test_logs_hold_no_password_and_no_token(stack: Stack, access: Access) -> None:
