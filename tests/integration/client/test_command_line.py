@@ -265,6 +265,18 @@ def test_the_doctor_shows_every_row_when_the_broker_is_dead(
     assert "nats://127.0.0.1:1" in ran.out
 
 
+@pytest.mark.parametrize("role", ["sovereign-admin", ""])
+def test_the_doctor_asks_the_services_where_it_does_not_see_their_workers(
+    catalyst: Callable[..., Ran], stack: Stack, role: str
+) -> None:
+    token = stack.keys.people().person("ann@example.org", [role] if role else [])
+    ran = catalyst("doctor", "--url", stack.http, "--token", token, "-o", "json")
+    found = {item["check"]: item for item in ran.json}
+    assert (ran.code, found["broker"]["health"]) == (0, "skipped")
+    services = found["services"]
+    assert (services["health"], services["detail"]) == ("ok", "all 5 answer")
+
+
 @pytest.mark.guarantee("G7.4")
 @pytest.mark.parametrize("role", ["billing-admin", ""])
 def test_the_doctor_says_what_a_lesser_token_leaves_out(

@@ -88,7 +88,8 @@ def test_without_the_broker_each_service_is_asked_whether_it_is_there(
 ) -> None:
     """One that is there says that it knows no such question."""
 
-    async def ask(_method: str, place: str, **_more: object) -> None:
+    async def ask(_method: str, place: str, *, query: object, **_more: object) -> None:
+        assert query == {"organization": "_", "version": 1}
         status = said.get(place.split("/")[3], 404)
         if status == 408:
             raise TimedOut("late")

@@ -16,8 +16,10 @@ from catalyst.cli import contexts
 from catalyst.cli.findings import Finding, fail, ok, skipped, warn
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Malformed, Problem
+from catalyst.client.http_calls import Query
 from catalyst.client.http_transport import HttpClient
 from catalyst.contracts.registry import SERVICES
+from catalyst.contracts.subjects import PLATFORM
 
 WARN_FREE_BYTES: Final = 2 * 1024**3
 FAIL_FREE_BYTES: Final = 256 * 1024**2
@@ -120,7 +122,8 @@ async def _refusal(door: HttpClient, service: str) -> ClientError:
     """Return what comes of a question that there is not: who is at work says that."""
     place = f"/v1/queries/{service}/{_NO_QUESTION}"
     try:
-        await door.calls.ask("POST", place, body=b"{}", timeout=_ANSWER_SECONDS)
+        whose: Query = {"organization": PLATFORM, "version": 1}
+        await door.calls.ask("POST", place, query=whose, body=b"{}", timeout=_ANSWER_SECONDS)
     except ClientError as error:
         return error
     return Malformed(f"{service} answers a question that there is not")
