@@ -170,6 +170,8 @@ def test_what_is_stopped_before_it_began_is_said_to_have_done_nothing(shop: Shop
     other, _ = applied(shop, "wiki")
     refused = shop.well("reject", other, "--reason", "Not now.", by=person(shop, ANN))
     assert refused.out == f"{other} is rejected; nothing of it was done\n"
+    shown = shop.well("plan", "show", other, "--org", ORG, by=shop.owner).err
+    assert f"{other} is rejected by {ANN}: Not now." in shown
     # What is asked of one that is over is refused with how it ended.
     for over, how in ((change, "cancelled: wrong"), (other, "rejected: Not now.")):
         late = shop.run("cancel", over, "--reason", "again", by=shop.owner)

@@ -82,5 +82,5 @@ def test_a_program_is_told_the_same_as_an_object(
     ],
 )
 def test_whoever_rejected_a_change_is_named_with_the_reason(status: str, said: str) -> None:
-    doc = {"status": status, "reason": "use the embedded database"}
+    doc = {"status": status, "reason": "rejected: use the embedded database"}
     assert review._ended("ch-1", doc, "user:catalyst#ben@acme.example") == said

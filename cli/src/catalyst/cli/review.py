@@ -27,6 +27,8 @@ from catalyst.client.errors import Problem
 
 Doc = Mapping[str, Any]
 _NONE: Final = "change-not-found"
+_REJECTED: Final = "rejected: "
+"""How the reason of a change that was rejected begins."""
 
 
 def show_(
@@ -107,7 +109,7 @@ def _ended(change: str, doc: Doc, by: str) -> str:
     if doc["status"] != "rejected":
         return text
     # An actor is named with its kind and issuer before it.
-    return f"{text} by {by.rpartition('#')[2]}: {doc['reason']}"
+    return f"{text} by {by.rpartition('#')[2]}: {doc['reason'].removeprefix(_REJECTED)}"
 
 
 def _offer(found: Doc, owner: str, doc: Doc | None, *, by: str, diff: bool) -> None:
