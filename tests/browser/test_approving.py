@@ -244,6 +244,10 @@ async def test_a_change_that_gave_up_says_how_things_stand(
     await market.command(cancel, slug, {"reason": "Not now"}, id=change)
     await expect(status(desk)).to_have_text("cancelled")
     await expect(desk.page.locator(".page")).to_contain_text("Nothing of it was done.")
+    about = desk.page.get_by_role("region", name="About")
+    stopped = about.locator("dl > div", has_text="Cancelled by")
+    await expect(stopped).to_contain_text("admin@localhost")
+    await expect(desk.page.get_by_role("button", name="Plan the same again")).to_be_visible()
 
 
 _STANDING: Final = """async (docs) => {
