@@ -135,6 +135,17 @@ async def test_what_runs_as_it_is_meant_or_comes_along_is_not_told_of(
     assert await told(place, others, suite("own", mode="shared")) == []
 
 
+@pytest.mark.parametrize("values", [{}, {"values": {}}, {"values": {"database": "${{ {} }}"}}])
+async def test_who_gives_no_values_means_none(
+    values: dict[str, Any], place: Town, others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = {"blueprint": "bp-tickets", "alias": "tickets", **values}
+    offered(monkeypatch, "bp-suite", SUITE, depends=[needs])
+    shared, _ = others.locks["suite"]
+    others.locks["suite"] = [shared, entry("suite", "bp-suite", "1.0.0", tickets="desk")]
+    assert await told(place, others, suite()) == []
+
+
 async def test_of_many_values_some_are_named(place: Town, others: Others) -> None:
     (risk,) = await told(place, others, suite(fields=NAMED))
     assert "f4=0, though" in risk.message

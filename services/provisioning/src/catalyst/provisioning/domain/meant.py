@@ -72,8 +72,8 @@ def _config(facts: Facts, runs: Desired) -> Values:
 
 
 def _differing(meant: Any, runs: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield each value that is another, with its path."""
-    if isinstance(meant, dict) and meant:
+    """Yield each value that is another, with its path; an empty map means none."""
+    if isinstance(meant, dict):
         for name, value in meant.items():
             inner = runs.get(name) if isinstance(runs, dict) else None
             yield from _differing(value, inner, f"{path}.{name}" if path else name)
