@@ -9,7 +9,7 @@ from tests.support.plans import PROD, apply, run, town
 
 from catalyst.contracts import environment_v1 as env1
 from catalyst.contracts.provisioning_values_v1 import PlanRequest
-from catalyst.provisioning.domain import foreign
+from catalyst.provisioning.domain import application, foreign
 
 STORE = entry("store", "bp-postgres", "16.9.1")
 
@@ -59,6 +59,22 @@ async def test_what_was_installed_for_itself_is_no_left_over(place: Town, others
     await done(place, others, install("store", blueprint="bp-postgres"), "ch-0")
     sharing(others, "docs", "store")
     await done(place, others, install("docs", blueprint="bp-wiki"), "ch-1")
+    assert await left(place, others, "docs") == []
+
+
+async def test_it_is_none_either_once_how_it_came_is_forgotten(
+    place: Town, others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "HISTORY_MAX", 2)
+    await done(place, others, install("store", blueprint="bp-postgres"), "ch-0")
+    sharing(others, "docs", "store")
+    await done(place, others, install("docs", blueprint="bp-wiki"), "ch-1")
+    for size in (11, 12):
+        values = {"storageGiB": size}
+        more = PlanRequest(action="configure", environment=PROD, application="store", values=values)
+        await done(place, others, more, f"ch-{size}")
+    kept = place.application("store").binding(PROD).history
+    assert [one.change for one in kept] == ["ch-11", "ch-12"]
     assert await left(place, others, "docs") == []
 
 

@@ -177,9 +177,10 @@ class Gathering:
             state = facts.applications.get(item.application, Application())
             first = next(iter(state.binding(item.environment).history), None)
             change: Change = await load(change_ref(facts.name, first.change)) if first else Change()
-            opened = change.opened
-            if opened is not None and opened.request.action == "install":
-                found |= {item.application} & {opened.request.application}
+            # Behind many changes the one that brought it is forgotten; one for itself counts then:
+            # nobody is to be told to uninstall what is meant to stay.
+            if change.opened is not None:
+                found |= {item.application} & {change.opened.request.application}
         return replace(facts, chosen=frozenset(found))
 
     async def with_addresses(
