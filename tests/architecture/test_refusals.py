@@ -25,6 +25,7 @@ ASKED = {APPLY: (("provisioning", "plan"), ("catalog", "solve"), ("billing", "qu
 """Questions whose refusal becomes the command's: it is asked again before it is decided."""
 HELD = {
     APPLY: {"nothing-to-change", "addon-not-ordered", "package-not-ordered", "unavailable"},
+    "blueprint.add-source.v1": {"source-location-invalid"},
     "blueprint.register-version.v1": {"content-missing"},
     "billing.number-invoice.v1": {"invoice-number-taken"},
     "billing.number-credit-note.v1": {"invoice-number-taken"},

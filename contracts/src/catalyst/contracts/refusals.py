@@ -89,7 +89,8 @@ _OWN: Final[Mapping[str, frozenset[str]]] = {
     }),
     "blueprint.add-source.v1": _ACTIVE | {
         "forbidden", "source-name-invalid", "source-exists", "source-location-forbidden",
-        "source-origin-invalid", "source-interval-invalid", "source-built-in",
+        "source-location-invalid", "source-origin-invalid", "source-interval-invalid",
+        "source-built-in",
     },
     "blueprint.remove-source.v1": frozenset({"forbidden", "source-not-found", "source-built-in"}),
     "blueprint.sync-source.v1": _ACTIVE | {"forbidden", "source-not-found", "sync-in-progress"},
