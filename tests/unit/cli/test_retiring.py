@@ -194,6 +194,15 @@ def test_who_reads_nothing_of_the_platform_is_answered_by_who_decides(
     assert "Error: forbidden: your roles do not allow it" in capsys.readouterr().err
 
 
+def test_where_the_blueprints_cannot_be_read_now_nothing_is_guessed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = Rows(monkeypatch, blueprints=Problem(503, "unavailable", "not now"))
+    assert ended(list(YANK)) == ExitCode.UNREACHABLE
+    assert "not now" in capsys.readouterr().err
+    assert rows.sent == []
+
+
 def test_a_version_that_is_not_there_leads_to_those_there_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

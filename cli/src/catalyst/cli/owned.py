@@ -20,6 +20,8 @@ from catalyst.contracts.message import Outcome
 from catalyst.contracts.subjects import PLATFORM
 
 NOT_FOUND: Final = 404
+HIDDEN: Final = frozenset({403, NOT_FOUND})
+"""Statuses of an answer to whoever may not see what was asked for."""
 _NOBODY: Final = frozenset(
     {"account-not-found", "forbidden", "not-found", "organization-not-found"}
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -11,8 +11,6 @@ from catalyst.cli import ages, owned
 from catalyst.cli.planshow import amount
 from catalyst.cli.target import Target
 from catalyst.client.errors import ClientError, Problem
-
-_FORBIDDEN: Final = 403
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,5 +89,5 @@ def _alerts(target: Target, month: str, owner: str) -> tuple[list[dict[str, Any]
 
 def _why(error: ClientError) -> str:
     """Return why something is not known; nothing to whom it is not shown."""
-    hidden = isinstance(error, Problem) and error.status in {_FORBIDDEN, owned.NOT_FOUND}
+    hidden = isinstance(error, Problem) and error.status in owned.HIDDEN
     return "" if hidden else str(error)

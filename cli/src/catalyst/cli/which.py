@@ -59,9 +59,11 @@ def kept(target: Target, name: str, owner: str | None) -> str:
     wanted = canonical(name)
     try:
         docs = owned.docs(target, "blueprints", owner or PLATFORM)
-    except Problem:
+    except Problem as problem:
         if owner is not None:
             owned.require(target, owner)
+        # Nothing takes back what is said against a Blueprint: it is guessed only to be refused.
+        if owner is not None or problem.status not in owned.HIDDEN:
             raise
         return f"public-{wanted}"
     ids = [f"{doc['origin']}-{wanted}" for doc in docs if doc["name"] == wanted]
