@@ -197,6 +197,16 @@ def test_a_program_has_all_of_it_and_a_refused_upgrade_is_said(
     assert "plan upgrade" not in shown.err
 
 
+def test_a_version_that_is_left_empty_is_the_one_that_is_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Service(monkeypatch, found({}, of({"type": "string"})), "")
+    assert ended([*TYPED[:3], "", "", *TYPED[5:]]) == ExitCode.OK
+    shown = capsys.readouterr()
+    assert "what runs 1.0.0 can be upgraded to it" in shown.out
+    assert "--version 2.0.0 --diff" in shown.err
+
+
 def test_versions_between_which_nothing_differs_say_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

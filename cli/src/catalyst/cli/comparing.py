@@ -58,6 +58,7 @@ def diff(
     asked = {"blueprint": name, "old": old, "new": new}
     try:
         answered = owned.answered(target, "catalog", "diff", asked, owner)
+        old, new = answered.result["old"], answered.result["new"]
         line = _line(target, owner, name, old, new)
         runs = owned.answer(target, "catalog", "show", {"blueprint": name}, owner)["runs"]
     except Problem as problem:
