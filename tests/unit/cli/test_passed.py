@@ -183,3 +183,8 @@ def test_a_blueprint_says_which_versions_what_runs_cannot_be_upgraded_to(
     runs = json.loads(capsys.readouterr().out)["result"]["runs"]
     assert [found["passed_over"] for found in runs] == [[FROM, BLOCKS]] * 5 + [None]
     assert as_called(f"{SHOWS} says more of one") in shown.err
+    # What is not known is not nothing.
+    there |= {"versions": Problem(503, "unavailable", "later")}
+    catalog.show_("bp-h1", output=Format.JSON, **HERE)
+    runs = json.loads(capsys.readouterr().out)["result"]["runs"]
+    assert [found["passed_over"] for found in runs] == [None] * 6

@@ -269,7 +269,10 @@ def _whole(owner: str, result: dict[str, Any], asked: str) -> None:
 
 
 def _note_newer(target: Target, owner: str, result: dict[str, Any]) -> None:
-    """Write to some that run why each newer version is passed over; null to those behind them."""
+    """Write to some that run why each newer version is passed over.
+
+    Null to those behind them, and where it is not known.
+    """
     for place, one in enumerate(result["runs"]):
         one["passed_over"] = None
         if place < _ASKED:

@@ -39,10 +39,10 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
         return f"`catalyst catalog show {self.blueprint} --why-not VERSION {place}`"
 
 
-def over(target: Target, copy: Copy, reached: str, wanted: str = "*") -> list[str]:
+def over(target: Target, copy: Copy, reached: str, wanted: str = "*") -> list[str] | None:
     """Return why each version of a range is passed over that is newer than the one reached.
 
-    It is said beside what was asked for: where it cannot be read, a note says that alone.
+    It is said beside what was asked for: where it cannot be read, a note says that, and it is None.
     """
     try:
         newer = _newer(_asked(target, copy, "versions")["versions"], reached, wanted)
@@ -50,7 +50,7 @@ def over(target: Target, copy: Copy, reached: str, wanted: str = "*") -> list[st
     except (ClientError, Failure, versions.BadVersion) as error:
         where = f"{copy.application} in {copy.environment}"
         note(f"whether there is a newer version for {where} is not known: {error}")
-        return []
+        return None
     more = len(newer) - _NAMED
     return [*found, *([f"and {more} more"] if more > 0 else [])]
 

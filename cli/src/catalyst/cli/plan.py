@@ -392,7 +392,7 @@ def _tell_newer(target: Target, plan: dict[str, Any], owner: str, asked: dict[st
         return
     copy = passed.Copy.at(asked, owner, locked["blueprint"])
     newer = passed.over(target, copy, locked["version"], asked["version"])
-    for why in newer:
+    for why in newer or ():
         note(f"newer, and not planned: {why}")
     if newer:
         note(f"{copy.shows} says more of one")
