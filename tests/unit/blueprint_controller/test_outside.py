@@ -12,6 +12,7 @@ from dulwich.pack import write_pack_objects
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.each import each
+from tests.support.ports import free_ports
 
 from catalyst.blueprint_controller.adapters.outside import is_allowed, is_outside, wanted
 from catalyst.blueprint_controller.adapters.sources import AllSources
@@ -60,6 +61,25 @@ async def test_a_named_network_is_the_platform_s_alone() -> None:
         await sources.admit(replace(place, organization="acme"))
     with pytest.raises(Unusable, match="is not on the public network"):
         await sources.read(replace(place, organization="acme"), "")
+    sources.close()
+
+
+@pytest.mark.guarantee("G22.6")
+@each([(("127.0.0.0/8",), "nobody listens there"), ((), "is not on the public network")])
+async def test_a_host_of_a_named_network_is_called_and_of_no_other(
+    networks: tuple[str, ...], told: str
+) -> None:
+    sources = AllSources(
+        directories="",
+        git_hosts=("127.0.0.1",),
+        git_url="",
+        token=lambda: "",
+        git_networks=networks,
+    )
+    (port,) = free_ports(1)
+    place = Place(None, "own", "git", f"http://127.0.0.1:{port}/x.git", "main", "")
+    with pytest.raises(Unusable, match=told):
+        await sources.read(place, "")
     sources.close()
 
 

@@ -144,7 +144,7 @@ def test_whoever_asks_while_others_are_late_is_late_and_nothing_else() -> None:
                 await asyncio.sleep(0)
         return [task.result() for task in asked]
 
-    # The loop that services run on: that of the tests gives other handles.
+    # The loop that services run on, whatever the tests do: its handles know no time.
     assert {error.code for error in uvloop.run(ask())} == {408}
 
 

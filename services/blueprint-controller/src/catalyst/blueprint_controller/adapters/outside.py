@@ -1,7 +1,7 @@
 """HTTP to hosts outside: only to those that are allowed, never to this machine or its network.
 
-The address is looked at where the connection is made, so that a name which means another address
-a moment later gains nothing. No redirect is followed.
+A network that is named counts as outside. The address is looked at where the connection is made, so
+that a name which means another address a moment later gains nothing. No redirect is followed.
 """
 
 from __future__ import annotations
