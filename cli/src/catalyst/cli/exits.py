@@ -90,7 +90,7 @@ NEXT: Final[dict[str, str]] = {
     "credit-insufficient": "redeem a voucher (`catalyst voucher redeem CODE --org ORGANIZATION`), "
     "or let a billing-admin record a payment (`catalyst billing payment`)",
     "spend-limit-reached": "`catalyst billing limit show --org ORGANIZATION` shows the limits; an "
-    "org-admin raises it, or it waits for the next month",
+    "org-admin raises one, or what is wanted has to wait for the next month",
     "voucher-redeemed": "each Organization redeems a voucher once; "
     "`catalyst billing balance --org ORGANIZATION` shows its credit",
     "voucher-not-found": "is the code as it was given, every letter of it?",
