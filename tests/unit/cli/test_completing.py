@@ -112,10 +112,12 @@ class Door:
         self.asked.append((kinds, where))
         return page(*self.read[0])
 
-    async def query(self, *_: Any, organization: str) -> Answered:
-        names = [{"name": f"bp-{name}"} for name in ("word", "wordpress", "press")]
-        self.asked.append(("offered", {"organization": organization}))
-        return Answered(result={"items": names})
+    async def query(self, _: str, __: str, given: Mapping[str, Any], **where: Any) -> Answered:
+        pages = [["bp-word", "bp-press"], ["bp-wordpress"]]
+        at = given["offset"] // 2
+        self.asked += [] if at else [("offered", where)]
+        found = [{"name": name} for name in pages[at]]
+        return Answered(result={"items": found, "next": None if at else 2})
 
 
 def page(*keys: str) -> Page:

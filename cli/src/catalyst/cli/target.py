@@ -31,7 +31,7 @@ COMPLETING_SECONDS: Final = 1.0
 """For names that the shell asks for: a person waits, who can type them as well."""
 _PAGE: Final = 500
 _SEARCHED: Final = 100
-"""The most that one search answers: what begins with a word is among the first of them."""
+"""The most that one search answers."""
 _OPEN: Final = "status!=completed,status!=failed,status!=cancelled,status!=rejected"
 
 OutputOption = Annotated[
@@ -86,10 +86,12 @@ def complete_offered(ctx: typer.Context, incomplete: str) -> list[str]:
             page = await door.list(kinds, environment=env, limit=2)
             owners = {RowKey.decode(row.key).organization or _name(row) for row in page.rows}
             owner = owners.pop() if len(owners) == 1 else None
-        if owner is not None:
-            asked = {"text": word, "limit": _SEARCHED}
+        offset: int | None = None if owner is None else 0
+        while offset is not None:
+            asked = {"text": word, "limit": _SEARCHED, "offset": offset}
             answer = await door.query("catalog", "search", asked, organization=owner)
             found.extend(item["name"] for item in answer.result["items"])
+            offset = answer.result["next"]
 
     at_once(ctx, look)
     # What is typed stays: who leaves `bp-` out is offered names without it.
