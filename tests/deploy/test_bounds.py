@@ -37,8 +37,9 @@ OWN: Final = {
     "simulator": {"pace": "pace"},
 }
 """Those of one chart alone."""
-UNSEEN: Final = re.compile(r"999|300\.1|10\.0\.0\.1/8|/99")
-"""What only the member sees: a number that is too large, a network that has a host in it."""
+UNSEEN: Final = re.compile(r"999|300\.1|10\.0\.0\.1/8|/99|/7")
+"""What only the member sees: a number that is too large, a network that has a host in it, or more
+than what is private."""
 
 
 def reader(chart: str) -> str:

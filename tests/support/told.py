@@ -74,7 +74,10 @@ WRONG: Final[Mapping[str, tuple[str, ...]]] = {
         "https://*.a",
     ),
     "trusted_proxies": _NO_NETWORKS,
-    "git_networks": _NO_NETWORKS,
+    "git_networks": (
+        *_NO_NETWORKS,
+        *("0.0.0.0/0", "10.0.0.0/7", "140.82.121.4", "169.254.169.254", "::/0", "fe80::/10"),
+    ),
     "currency": ("", "omr", "XYZ", "OMR "),
     "cluster_git_url": _GIT[1:],
 }

@@ -117,6 +117,23 @@ def _each(check: Callable[[str], object]) -> Callable[[str], None]:
     return checked
 
 
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8"),
+        *("fc00::/7", "::1/128"),
+    )
+)
+"""What stands in nobody's way outside: RFC 1918, 6598 and 4193, and the machine itself. What else
+is not public, such as where a cloud tells its machines their secrets, is no place for a host."""
+
+
+def _private(text: str) -> None:
+    found: Any = ipaddress.ip_network(text)
+    if not any(found.version == one.version and found.subnet_of(one) for one in _PRIVATE):
+        raise ValueError
+
+
 def _host_pattern(text: str) -> None:
     if not _PATTERN.fullmatch(text):
         raise Unfit
@@ -264,6 +281,9 @@ Origins = Annotated[
 Networks = Annotated[
     str,
     _as(Form("networks such as 10.0.0.0/8, separated by spaces", _each(ipaddress.ip_network))),
+]
+PrivateNetworks = Annotated[
+    str, _as(Form("private networks such as 10.20.0.0/16, separated by spaces", _each(_private)))
 ]
 HostPatterns = Annotated[
     str,

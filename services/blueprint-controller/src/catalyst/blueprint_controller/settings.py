@@ -17,7 +17,7 @@ class Settings(BrokerSettings, frozen=True, kw_only=True):
     """Hosts on the public network that Git sources may stand on, with spaces between them;
     `*.example.com` stands for every host below it. No password is sent: a clone of a repository
     that asks for one goes below `SOURCE_DIRECTORIES`."""
-    git_networks: forms.Networks = ""
+    git_networks: forms.PrivateNetworks = ""
     """Private networks that hosts of the platform's own sources may stand on, such as
     `10.20.0.0/16`, separated by spaces; `GIT_HOSTS` names the hosts all the same. Sources of an
     Organization stand on the public network alone."""

@@ -43,6 +43,8 @@ _READERS: Final = 4
 this process waits for it."""
 _LOOK_UP_SECONDS: Final = 3.0
 """For the addresses of a new source's host: whoever adds it waits."""
+_LOOK_UPS: Final = 2
+"""Names that are looked up at one time. A slow one holds one of these, and nothing else."""
 
 
 class AllSources:
@@ -76,6 +78,7 @@ class AllSources:
         """Made when the first repository is read: not every installation has room for one."""
         self._lock = threading.Lock()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="git-source")
+        self._looking = ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="source-host")
         self._kept: dict[str, GitSource] = {}
         self._asking: set[Plain] = set()
         """Of the repositories that are being read."""
@@ -87,6 +90,7 @@ class AllSources:
             self._closed = True
             for pool in self._asking:
                 pool.cut()
+        self._looking.shutdown(wait=False, cancel_futures=True)
         # Whoever still reads would fetch into a folder that nobody removes any more.
         self._readers.shutdown(cancel_futures=True)
         if self._work is not None:
@@ -114,7 +118,8 @@ class AllSources:
         host = urlsplit(location).hostname or ""
         try:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
-                addresses = await asyncio.to_thread(looked_up, host, None)
+                loop = asyncio.get_running_loop()
+                addresses = await loop.run_in_executor(self._looking, looked_up, host, None)
         except (OSError, UnicodeError):
             return
         if not all(is_outside(one, networks) for one in addresses):
