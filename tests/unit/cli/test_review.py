@@ -14,6 +14,7 @@ from catalyst.cli.target import Target
 from catalyst.client.reads import Answered
 
 URL = "http://127.0.0.1:1"
+BEN = "user:catalyst#ben@acme.example"
 LOST = {
     "change": "ch-1",
     "hash": "f" * 64,
@@ -75,12 +76,15 @@ def test_a_program_is_told_the_same_as_an_object(
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "by", "said"),
     [
-        ("rejected", "ch-1 is rejected by ben@acme.example: use the embedded database"),
-        ("completed", "ch-1 is completed"),
+        ("rejected", BEN, "ch-1 is rejected by ben@acme.example: use the embedded database"),
+        ("rejected", "service:provisioning", "ch-1 is rejected: use the embedded database"),
+        ("completed", BEN, "ch-1 is completed"),
     ],
 )
-def test_whoever_rejected_a_change_is_named_with_the_reason(status: str, said: str) -> None:
+def test_whoever_rejected_a_change_is_named_with_the_reason(
+    status: str, by: str, said: str
+) -> None:
     doc = {"status": status, "reason": "rejected: use the embedded database"}
-    assert review._ended("ch-1", doc, "user:catalyst#ben@acme.example") == said
+    assert review._ended("ch-1", doc, by) == said

@@ -108,8 +108,9 @@ def _ended(change: str, doc: Doc, by: str) -> str:
     text = f"{change} is {doc['status']}"
     if doc["status"] != "rejected":
         return text
-    # An actor is named with its kind and issuer before it.
-    return f"{text} by {by.rpartition('#')[2]}: {doc['reason'].removeprefix(_REJECTED)}"
+    # A person is named with kind and issuer before; a service may have written the row since.
+    who = f" by {by.rpartition('#')[2]}" if by.startswith("user:") else ""
+    return f"{text}{who}: {doc['reason'].removeprefix(_REJECTED)}"
 
 
 def _offer(found: Doc, owner: str, doc: Doc | None, *, by: str, diff: bool) -> None:
