@@ -36,7 +36,7 @@ from catalyst.cli.processes import MODULES
 from catalyst.cli.stack import Options, Stack, running
 from catalyst.cli.target import Target
 from catalyst.client.http_transport import over_http
-from catalyst.contracts.topology import EV
+from catalyst.contracts.topology import CMD, EV
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
@@ -105,6 +105,22 @@ async def examined(stack: Stack) -> Finding:
     )
 
 
+async def still(stack: Stack) -> None:
+    """Wait until nothing is under way: for a second no event came, and no command waits."""
+    operator = stack.context.operator
+    async with connect(
+        stack.context.nats, name="operator", user=operator.user, password=operator.password
+    ) as js:
+
+        async def is_still() -> bool:
+            before = (await js.stream_state(EV)).last_seq
+            await asyncio.sleep(1)
+            waits = (await js.stream_state(CMD)).messages
+            return not waits and (await js.stream_state(EV)).last_seq == before
+
+        await until(is_still, 60.0)
+
+
 async def test_every_process_says_how_it_is_and_what_it_measures(up: Up) -> None:
     await check_measured(up.stack)
 
@@ -115,6 +131,7 @@ async def test_a_worker_that_hangs_is_named_with_what_waits_for_it(up: Up) -> No
     """While its connection still looks well."""
     stack = up.stack
     assert await created(stack, "before-it-hangs") == "accepted"
+    await still(stack)
     assert (await examined(stack)).health is Health.OK
     assert stack.supervisor is not None
     pid = stack.supervisor.members["environment"].pid
