@@ -111,12 +111,15 @@ async def still(stack: Stack) -> None:
     async with connect(
         stack.context.nats, name="operator", user=operator.user, password=operator.password
     ) as js:
+        seen, since = -1, 0.0
 
         async def is_still() -> bool:
-            before = (await js.stream_state(EV)).last_seq
-            await asyncio.sleep(1)
+            nonlocal seen, since
             waits = (await js.stream_state(CMD)).messages
-            return not waits and (await js.stream_state(EV)).last_seq == before
+            last, now = (await js.stream_state(EV)).last_seq, asyncio.get_running_loop().time()
+            if waits or last != seen:
+                seen, since = last, now
+            return now - since > 1
 
         await until(is_still, 60.0)
 
