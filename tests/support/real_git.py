@@ -129,10 +129,10 @@ class RealGit:
             self.command,
             "http-backend",
             env=environment,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE if body else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
         )
-        out, _ = await process.communicate(body)
+        out, _ = await process.communicate(body or None)
         head, _, rest = out.partition(b"\r\n\r\n")
         lines = (line.partition(": ") for line in head.decode().splitlines())
         headers = {name.lower(): value for name, _, value in lines}
