@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import billing, change, charging, dlq, owned, planned, source, voucher
-from catalyst.cli import send as sending
+from catalyst.cli import billing, change, dlq, owned, planned, sending, source, voucher
+from catalyst.cli import send as verb
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.main import ended
 from catalyst.cli.output import Format
@@ -71,7 +71,7 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
                 return {"code": "CODE", "voucher": "v"}, found
             return (found, None) if line.startswith("apply") else found
 
-        for module in (billing, change, charging, dlq, owned, sending, source, voucher):
+        for module in (billing, change, charging, dlq, owned, sending, verb, voucher):
             monkeypatch.setattr(module, "run", run)
         monkeypatch.setattr(planned, "find", lambda _text, _place: KEPT)
         assert ended([*line.format(file=file).split(), *URL]) == ExitCode.REJECTED
@@ -119,7 +119,7 @@ def test_what_the_reason_names_already_is_not_told_twice(
         refused(bare), code="invalid-envelope", message="specversion: is missing"
     )
     with pytest.raises(Ended):
-        sending.finish(found, Format.TABLE)
+        verb.finish(found, Format.TABLE)
     assert capsys.readouterr().err == "Error: invalid-envelope: specversion: is missing\n"
 
 
@@ -130,7 +130,7 @@ def test_only_what_did_nothing_is_told_to_have_been_so_already(
     result: Any, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = msgspec.structs.replace(refused(), status="accepted", code="", result=result)
-    sending.finish(found, Format.TABLE)
+    verb.finish(found, Format.TABLE)
     assert f"events  {said}" in capsys.readouterr().out
 
 
@@ -166,7 +166,7 @@ def test_a_source_that_is_there_is_told_with_what_comes_before_adding_it_anew(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(source, "_sent", lambda *_: refused(code="source-exists"))
+    monkeypatch.setattr(source, "sent_about", lambda *_: refused(code="source-exists"))
     monkeypatch.setattr("catalyst.cli.output.as_called", str)
     assert ended(["source", "add", "own", ".", *whose, *URL]) == ExitCode.REJECTED
     first = f"Hint: `catalyst source remove own{of}` comes first, or take another name"
@@ -179,7 +179,7 @@ def test_a_host_that_is_never_read_is_not_told_to_be_allowed(
     inside = msgspec.structs.replace(
         refused(code="source-location-forbidden"), message="git is not on the public network"
     )
-    monkeypatch.setattr(source, "_sent", lambda *_: inside)
+    monkeypatch.setattr(source, "sent_about", lambda *_: inside)
     assert ended(["source", "add", "own", "https://git/x.git", *URL]) == ExitCode.REJECTED
     told = capsys.readouterr().err
     assert "Hint: BLUEPRINT_CONTROLLER_GIT_NETWORKS names private networks that" in told
@@ -199,6 +199,6 @@ def test_whoever_adds_a_repository_of_our_own_git_is_told_who_pushes_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     taken = msgspec.structs.replace(refused(), status="accepted", code="")
-    monkeypatch.setattr(source, "_sent", lambda *_: taken)
+    monkeypatch.setattr(source, "sent_about", lambda *_: taken)
     assert ended(["source", "add", "own", location, "--org", "acme", *URL]) == ExitCode.OK
     assert capsys.readouterr().err.count("services alone push") == times

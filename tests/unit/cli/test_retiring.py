@@ -14,6 +14,7 @@ from catalyst.cli.exits import ExitCode
 from catalyst.cli.main import ended
 from catalyst.client.errors import Problem, Unreachable
 from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import Ref
 
 URL = ("--url", "http://127.0.0.1:1")
 YANK = ("blueprint", "yank", "wiki", "1.0.0", "--reason", "It leaks.", *URL)
@@ -50,7 +51,7 @@ class Rows:
         self.sent: list[tuple[str, str, str | None, dict[str, Any]]] = []
         self.outcome = SENT
         monkeypatch.setattr(owned, "docs", self.docs)
-        monkeypatch.setattr(retiring, "_sent", self.take)
+        monkeypatch.setattr(retiring, "sent_about", self.take)
 
     def docs(self, _target: object, kinds: str, owner: str | None) -> list[Any]:
         self.asked.append((kinds, owner))
@@ -59,10 +60,9 @@ class Rows:
             raise found
         return list(found)
 
-    def take(
-        self, _target: object, verb: str, id_: str, owner: str | None, data: Any, _wait: float
-    ) -> Outcome:
-        self.sent.append((verb, id_, owner, data))
+    def take(self, _target: object, ref: Ref, verb: str, data: Any, _wait: float) -> Outcome:
+        assert (ref.service, ref.aggregate) == ("blueprint", "blueprint")
+        self.sent.append((verb, ref.id, ref.organization, data))
         return self.outcome
 
 

@@ -15,7 +15,7 @@ from catalyst.cli.invoice import InvoiceArgument, MonthArgument, month_of, note_
 from catalyst.cli.kinds import money
 from catalyst.cli.output import Format, note, write
 from catalyst.cli.send import tell
-from catalyst.cli.sending import commands
+from catalyst.cli.sending import sent_about
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
@@ -32,6 +32,7 @@ from catalyst.client.errors import Problem
 from catalyst.client.rows import Put
 from catalyst.contracts.message import Outcome
 from catalyst.contracts.money_v1 import MoneyError, parse
+from catalyst.contracts.subjects import Ref
 
 ReasonOption = Annotated[str, typer.Option(help="Why, for whoever looks at it later.")]
 BEFORE_SECONDS: Final = 1.0
@@ -239,16 +240,4 @@ def _minor(currency: str, text: str) -> int:
 
 def sent_to(target: Target, verb: str, owner: str, data: dict[str, Any], timeout: float) -> Outcome:
     """Send a command to the account of an Organization, and return its outcome."""
-
-    async def work() -> Outcome:
-        async with commands(target) as door:
-            return await door.send(
-                f"billing.{verb}.v1",
-                data,
-                timeout=timeout,
-                organization=owner,
-                aggregate="account",
-                id=owner,
-            )
-
-    return owned.sent(target, owner, work())
+    return sent_about(target, Ref(owner, "billing", "account", owner), verb, data, timeout)

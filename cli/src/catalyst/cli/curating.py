@@ -14,7 +14,7 @@ from catalyst.cli.exits import ExitCode
 from catalyst.cli.near import alike, meant
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import conclude, exit_of
-from catalyst.cli.sending import commands
+from catalyst.cli.sending import sent_about
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
@@ -24,12 +24,11 @@ from catalyst.cli.target import (
     UrlOption,
     complete_organization,
     resolve,
-    run,
 )
 from catalyst.cli.which import OfferedArgument
 from catalyst.client.errors import ClientError
 from catalyst.contracts.message import Outcome
-from catalyst.contracts.subjects import PLATFORM
+from catalyst.contracts.subjects import PLATFORM, Ref
 
 _WHOSE: Final = "whose catalogue is it?"
 CatalogueOption = Annotated[
@@ -235,21 +234,8 @@ class _Curation:
 
     def sent(self, verb: str, data: dict[str, Any], timeout: float) -> Outcome:
         """Send a command about it, and return its outcome."""
-
-        async def work() -> Outcome:
-            async with commands(self._target) as door:
-                return await door.send(
-                    f"catalog.{verb}.v1",
-                    data,
-                    timeout=timeout,
-                    organization=self._owner,
-                    aggregate="curation",
-                    id=self._id,
-                )
-
-        if self._owner is None:
-            return run(work())
-        return owned.sent(self._target, self._owner, work())
+        ref = Ref(self._owner, "catalog", "curation", self._id)
+        return sent_about(self._target, ref, verb, data, timeout)
 
     def finish(
         self,

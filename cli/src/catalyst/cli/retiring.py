@@ -9,12 +9,12 @@ import msgspec
 import typer
 
 from catalyst.blueprints.document import canonical
-from catalyst.cli import owned, which
+from catalyst.cli import which
 from catalyst.cli.charging import ReasonOption
 from catalyst.cli.exits import ExitCode
 from catalyst.cli.output import Format, clean, note, show, write
 from catalyst.cli.send import conclude, exit_of
-from catalyst.cli.sending import commands
+from catalyst.cli.sending import sent_about
 from catalyst.cli.source import OrgOption
 from catalyst.cli.target import (
     ContextOption,
@@ -25,11 +25,10 @@ from catalyst.cli.target import (
     UrlOption,
     organization,
     resolve,
-    run,
 )
 from catalyst.cli.which import NameArgument
 from catalyst.contracts.message import Outcome
-from catalyst.contracts.subjects import PLATFORM
+from catalyst.contracts.subjects import PLATFORM, Ref
 
 
 def deprecate(
@@ -57,7 +56,9 @@ def deprecate(
     data = {"reason": reason, "replacement": replacement and canonical(replacement)}
     target, owner = resolve(context, url, token), organization(org)
     id_ = which.kept(target, name, owner)
-    sent = _sent(target, "deprecate-blueprint", id_, owner, data, timeout)
+    sent = sent_about(
+        target, Ref(owner, "blueprint", "blueprint", id_), "deprecate-blueprint", data, timeout
+    )
     said = f"{which.called(id_)} is deprecated: new installs are advised against"
     _finish(target, sent, output, said, id_, owner)
 
@@ -84,7 +85,13 @@ def withdraw(
     """
     target, owner = resolve(context, url, token), organization(org)
     id_ = which.kept(target, name, owner)
-    sent = _sent(target, "withdraw-blueprint", id_, owner, {"reason": reason}, timeout)
+    sent = sent_about(
+        target,
+        Ref(owner, "blueprint", "blueprint", id_),
+        "withdraw-blueprint",
+        {"reason": reason},
+        timeout,
+    )
     said = f"{which.called(id_)} is withdrawn: nobody finds or installs it any more"
     _finish(target, sent, output, said, id_, owner)
 
@@ -116,7 +123,9 @@ def yank(
     data = {"version": version, "reason": reason, "security": security}
     target, owner = resolve(context, url, token), organization(org)
     id_ = which.kept(target, name, owner)
-    sent = _sent(target, "yank-version", id_, owner, data, timeout)
+    sent = sent_about(
+        target, Ref(owner, "blueprint", "blueprint", id_), "yank-version", data, timeout
+    )
     said = f"{which.called(id_)} {version} is yanked: nobody installs it any more"
     said += ", and whoever runs it is told to be in danger" if security else ""
     _finish(target, sent, output, said, id_, owner, version=version)
@@ -163,20 +172,3 @@ def _tell_reached(found: Sequence[Mapping[str, Any]] | None) -> None:
     first = found[0]
     shows = f"`catalyst app show {first['application']} --org {first['organization']}`"
     note(f"what runs goes on, and is told of it; {shows} says what it can be upgraded to")
-
-
-def _sent(
-    target: Target, verb: str, id_: str, owner: str | None, data: dict[str, Any], timeout: float
-) -> Outcome:
-    async def work() -> Outcome:
-        async with commands(target) as door:
-            return await door.send(
-                f"blueprint.{verb}.v1",
-                data,
-                timeout=timeout,
-                organization=owner,
-                aggregate="blueprint",
-                id=id_,
-            )
-
-    return run(work()) if owner is None else owned.sent(target, owner, work())

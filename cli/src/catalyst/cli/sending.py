@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
+from catalyst.cli import owned
 from catalyst.cli.findings import Finding, Health
-from catalyst.cli.target import Target, door_of, reads
+from catalyst.cli.target import Target, door_of, reads, run
 from catalyst.client.api import Client
 from catalyst.client.connect import connect
 from catalyst.client.errors import Problem, TimedOut
+from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import Ref
 
 _OF_THE_STACK: Final = frozenset({"unavailable", "timeout"})
 """Codes that say nothing of the command."""
@@ -29,6 +32,30 @@ async def commands(target: Target) -> AsyncIterator[Client]:
                 target.nats, token=target.token, user=target.user, password=target.password
             ) as broker:
                 yield broker
+
+
+def sent_about(
+    target: Target, ref: Ref, verb: str, data: dict[str, Any], timeout: float
+) -> Outcome:
+    """Send a command, in its first version, to one aggregate, and return its outcome.
+
+    Raises:
+        Failure: If it was refused, and there is no such Organization to see.
+    """
+
+    async def work() -> Outcome:
+        async with commands(target) as door:
+            return await door.send(
+                f"{ref.service}.{verb}.v1",
+                data,
+                timeout=timeout,
+                organization=ref.organization,
+                aggregate=ref.aggregate,
+                id=ref.id,
+            )
+
+    owner = ref.organization
+    return run(work()) if owner is None else owned.sent(target, owner, work())
 
 
 @asynccontextmanager

@@ -14,21 +14,20 @@ from catalyst.cli.exits import ExitCode, Failure
 from catalyst.cli.get import Wanted, read
 from catalyst.cli.output import Format, clean, note, write
 from catalyst.cli.send import conclude, exit_of
-from catalyst.cli.sending import commands
+from catalyst.cli.sending import sent_about
 from catalyst.cli.target import (
     ContextOption,
     OutputOption,
     SeenOrgOption,
-    Target,
     TimeoutOption,
     TokenOption,
     UrlOption,
     organization,
     resolve,
-    run,
 )
 from catalyst.client.rows import Row
 from catalyst.contracts.message import Outcome
+from catalyst.contracts.subjects import Ref
 
 _OURS: Final = "/git/"
 _GIT: Final = ("https://", "http://", _OURS)
@@ -121,7 +120,7 @@ def add(
         "interval": interval,
     }
     target = resolve(context, url, token)
-    found = _sent(target, "add-source", name, owner, data, timeout)
+    found = sent_about(target, Ref(owner, "blueprint", "source", name), "add-source", data, timeout)
     listed = f"`catalyst source list{_of(owner)}`"
     _finish(
         found,
@@ -181,7 +180,7 @@ def sync(
     """
     target = resolve(context, url, token)
     owner = organization(org)
-    found = _sent(target, "sync-source", name, owner, {}, timeout)
+    found = sent_about(target, Ref(owner, "blueprint", "source", name), "sync-source", {}, timeout)
     listed = f"`catalyst source list{_of(owner)}` shows what it holds"
     _finish(found, output, f"{name} is being read", listed)
 
@@ -202,7 +201,9 @@ def remove(
       catalyst source remove team
     """
     target = resolve(context, url, token)
-    found = _sent(target, "remove-source", name, organization(org), {}, timeout)
+    found = sent_about(
+        target, Ref(organization(org), "blueprint", "source", name), "remove-source", {}, timeout
+    )
     _finish(found, output, f"{name} is read no longer; what was registered from it stays")
 
 
@@ -240,20 +241,3 @@ def _finish(found: Outcome, form: Format, said: str, next_: str = "", *, hint: s
             note(next_)
         return
     conclude(found, form, hint)
-
-
-def _sent(
-    target: Target, verb: str, name: str, owner: str | None, data: dict[str, Any], timeout: float
-) -> Outcome:
-    async def work() -> Outcome:
-        async with commands(target) as door:
-            return await door.send(
-                f"blueprint.{verb}.v1",
-                data,
-                timeout=timeout,
-                organization=owner,
-                aggregate="source",
-                id=name,
-            )
-
-    return run(work()) if owner is None else owned.sent(target, owner, work())
