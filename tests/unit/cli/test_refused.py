@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.support.each import each
 
-from catalyst.cli import billing, change, dlq, owned, planned, sending, source, voucher
+from catalyst.cli import billing, change, charging, dlq, owned, planned, sending, source, voucher
 from catalyst.cli import send as verb
 from catalyst.cli.exits import Ended, ExitCode
 from catalyst.cli.main import ended
