@@ -1,5 +1,6 @@
 """What a shell is told of the things of a stack when a line goes on."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -72,6 +73,14 @@ def test_blueprints_changes_and_what_runs_are_completed(
     assert told(f"catalog show --org {ORG} vaultw") == ["vaultwarden"]
     assert told(f"catalog hide --org {ORG} vaultw") == ["vaultwarden"]
     assert told("blueprint yank bp-vaultw") == ["bp-vaultwarden"]
+    assert told("source sync star") == told("source remove star") == ["starter"]
+    assert told(f"source sync --org {ORG} star") == []
+    issued = shop.well("voucher", "issue", "2.000", "OMR", "-o", "json")
+    code = json.loads(issued.out)["code"]
+    assert told(f"voucher revoke {code[:4]}") == [code[:8]]
+    shop.well("voucher", "revoke", code, "--reason", "Why")
+    shop.once_said("revoked", "get", "vouchers", "-o", "json")
+    assert told(f"voucher revoke {code[:4]}") == []
     for line in (f"approve --org {ORG}", "cancel", "plan show", "get changes"):
         assert change in told(f"{line} {change[:-1]}")
     shop.well("cancel", change, "--reason", "Why", by=shop.owner)

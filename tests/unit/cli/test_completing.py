@@ -121,7 +121,7 @@ class Door:
 
 
 def page(*keys: str) -> Page:
-    rows = tuple(Row(key=key, seq=1, doc={}) for key in keys)
+    rows = tuple(Row(key=key, seq=1, doc={"prefix": "VCH-7QKD…"}) for key in keys)
     return Page(rows=rows, fresh=Freshness(as_of=1, head=1, lag_ms=0, log="l"))
 
 
@@ -159,6 +159,28 @@ def test_names_are_found_on_every_page_and_asked_for_where_the_line_says(
 
 
 @pytest.mark.guarantee("G27.16")
+@each([("acme", "acme"), (None, "_"), ("_", "_")])
+def test_a_source_is_one_of_whom_the_line_is_about(
+    org: str | None, owner: str, *, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door((f"{owner}._.source._.team", f"{owner}._.source._.tools"))
+    at(door, monkeypatch)
+    assert target.complete_source(line(org=org), "te") == ["team"]
+    assert [(kinds, where["organization"]) for kinds, where in door.asked] == [("sources", owner)]
+
+
+@pytest.mark.guarantee("G27.16")
+def test_of_a_voucher_is_offered_what_may_be_shown_of_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door = Door((f"_._.voucher._.{'a' * 64}",))
+    at(door, monkeypatch)
+    assert target.complete_voucher(line(), "VCH") == ["VCH-7QKD"]
+    assert target.complete_voucher(line(), "ISIC") == []
+    assert {kinds for kinds, _ in door.asked} == {"vouchers"}
+
+
+@pytest.mark.guarantee("G27.16")
 def test_what_came_in_time_counts_where_the_rest_does_not_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -171,12 +193,15 @@ def test_what_came_in_time_counts_where_the_rest_does_not_come(
 def test_where_nobody_answers_nothing_is_offered_and_nothing_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(target, "COMPLETING_SECONDS", 0.1)
     for complete in (
         target.complete_organization,
         target.complete_environment,
         target.complete_change,
         target.complete_blueprint,
         target.complete_offered,
+        target.complete_source,
+        target.complete_voucher,
     ):
         assert complete(line(), "a") == []
 

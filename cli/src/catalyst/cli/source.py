@@ -22,6 +22,7 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
+    complete_source,
     organization,
     resolve,
 )
@@ -62,6 +63,10 @@ OrgOption = Annotated[
     str | None, typer.Option("--org", help="Organization, by its slug; else the platform.")
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source.")]
+KnownArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Name of the source.", autocompletion=complete_source),
+]
 
 
 def add(
@@ -164,7 +169,7 @@ def list_(
 
 
 def sync(
-    name: NameArgument,
+    name: KnownArgument,
     *,
     org: OrgOption = None,
     timeout: TimeoutOption = 30.0,
@@ -186,7 +191,7 @@ def sync(
 
 
 def remove(
-    name: NameArgument,
+    name: KnownArgument,
     *,
     org: OrgOption = None,
     timeout: TimeoutOption = 30.0,

@@ -72,6 +72,17 @@ def complete_blueprint(ctx: typer.Context, incomplete: str) -> list[str]:
     return begun("blueprints", ctx, incomplete, owner, lambda row: _name(row).partition("-")[2])
 
 
+def complete_source(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the sources that begin like this, for the shell: without `--org` the platform's."""
+    return begun("sources", ctx, incomplete, {"organization": _owner(ctx) or "_"})
+
+
+def complete_voucher(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return what is shown of the codes that begin like this and that nobody revoked."""
+    where: Filter = {"field": "status!=revoked"}
+    return begun("vouchers", ctx, incomplete, where, lambda row: row.doc["prefix"].rstrip("…"))
+
+
 def complete_offered(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return what an Organization can install that begins like this, for the shell."""
     word = incomplete.removeprefix("bp-")

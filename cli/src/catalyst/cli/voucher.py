@@ -28,6 +28,7 @@ from catalyst.cli.target import (
     TimeoutOption,
     TokenOption,
     UrlOption,
+    complete_voucher,
     reads,
     resolve,
     run,
@@ -205,6 +206,7 @@ def revoke(
         typer.Argument(
             metavar="VOUCHER",
             help="The code, its beginning or its id, also as `billing balance` shows it.",
+            autocompletion=complete_voucher,
         ),
     ],
     *,
