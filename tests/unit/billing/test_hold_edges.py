@@ -9,11 +9,12 @@ from tests.support import billing, build
 from tests.support.scenario import Outcome, given
 from tests.support.usage import started
 
-from catalyst.billing.domain import holds
+from catalyst.billing.domain import holds, subscription
 from catalyst.contracts import billing_v1 as bill1
 from catalyst.contracts.decision import Cancel
 
 PROVISIONING = build.service("provisioning")
+BLOG = subscription.ref_of("acme", "blog.acme-prod")
 
 
 def then(outcome: Outcome, command: Any, by: Any = PROVISIONING) -> Outcome:
@@ -147,3 +148,15 @@ def test_an_empty_grant_is_kept_for_the_hold_that_may_give_it_back() -> None:
     released = then(captured, bill1.ReleaseHold(hold="c-1", reason="cancelled"))
     left = {name: one.left for name, one in released.state().credits.items()}
     assert left == {"goodwill-g1": 6500, "later": 2500}
+
+
+def test_what_has_ended_is_not_begun_again_by_a_capture_that_comes_late() -> None:
+    capture = bill1.CaptureHold(hold="c-1", revision="3f2a")
+    bought = then(held(*billing.rich()), capture)
+    end = bill1.EndSubscription(reason="removed")
+    ended = bought.and_then().when(end, BLOG, by=PROVISIONING, now=billing.NOW)
+    again = then(ended, capture)
+    again.then_nothing()
+    then(again, bill1.ReleaseHold(hold="c-1", reason="late")).then_rejected("hold-captured")
+    assert again.state(BLOG).status == "ended"
+    assert again.state(billing.ACCOUNT).subscriptions == ()

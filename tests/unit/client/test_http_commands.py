@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from tests.unit.client.scripted import Scripted, problem
 
 from catalyst.client import http_calls
 from catalyst.client.errors import Malformed, Problem, TimedOut, Unreachable
-from catalyst.client.http_transport import over_http
+from catalyst.client.http_transport import over_http, verifying
 
 RESUME = "environment.resume-organization.v1"
 OUTCOME: dict[str, Any] = {
@@ -234,3 +235,10 @@ async def test_a_problem_without_a_document_keeps_its_status() -> None:
         with pytest.raises(Problem) as caught:
             await door.list("all")
     assert (caught.value.status, caught.value.code) == (413, "http-413")
+
+
+@each(["https://door.example", "HTTPS://door.example:8443/x", "http://127.0.0.1:8080"])
+def test_whoever_answers_has_to_prove_who_they_are(url: str) -> None:
+    context = verifying(url)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
