@@ -77,6 +77,7 @@ def test_blueprints_changes_and_what_runs_are_completed(
     assert told(f"source sync --org {ORG} star") == []
     issued = shop.well("voucher", "issue", "2.000", "OMR", "-o", "json")
     code = json.loads(issued.out)["code"]
+    shop.once_said(code[:8], "get", "vouchers", "-o", "json")
     assert told(f"voucher revoke {code[:4]}") == [code[:8]]
     shop.well("voucher", "revoke", code, "--reason", "Why")
     shop.once_said("revoked", "get", "vouchers", "-o", "json")
